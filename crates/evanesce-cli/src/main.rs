@@ -1,0 +1,3 @@
+//! The operator's and the auditor's command.
+
+fn main() {}

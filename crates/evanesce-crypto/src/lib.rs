@@ -1,0 +1,1 @@
+//! Sealed envelopes, key derivation, signatures and the hybrid post-quantum channel.

@@ -1,0 +1,1 @@
+//! Operational logs on Elasticsearch.

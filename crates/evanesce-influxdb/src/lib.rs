@@ -1,0 +1,1 @@
+//! Operational metrics on InfluxDB 2.

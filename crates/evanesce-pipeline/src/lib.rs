@@ -1,0 +1,1 @@
+//! Sealed input, processing in secure memory, screened output.

@@ -1,0 +1,1 @@
+//! Aggregates, audit log and erasure journal on PostgreSQL.

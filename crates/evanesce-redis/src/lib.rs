@@ -1,0 +1,1 @@
+//! Sessions, epochs and leases on Redis.

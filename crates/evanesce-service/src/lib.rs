@@ -1,0 +1,1 @@
+//! The Evanesce builder: start checks, restore gate, background tasks, ordered stop.

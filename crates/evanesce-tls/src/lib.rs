@@ -1,0 +1,1 @@
+//! One verified rustls configuration for every store.

@@ -1,0 +1,1 @@
+//! tower layers: session, consent, egress screen.

@@ -1,0 +1,1 @@
+//! Use personal data, then prove that it is gone.

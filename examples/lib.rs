@@ -1,0 +1,1 @@
+//! The examples of evanesce lie beside this file, one program each.

@@ -1,0 +1,3 @@
+//! A newsletter from request to proof.
+
+fn main() {}
