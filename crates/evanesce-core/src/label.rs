@@ -96,6 +96,22 @@ impl fmt::Display for Namespace {
     }
 }
 
+/// A [`Label`] from a literal, checked when the program is built.
+///
+/// ```
+/// let fact = evanesce_core::label!("entries without expiry");
+/// assert_eq!(fact.as_str(), "entries without expiry");
+/// ```
+/// ```compile_fail
+/// let fact = evanesce_core::label!("reader@example.org");
+/// ```
+#[macro_export]
+macro_rules! label {
+    ($text:literal) => {
+        const { $crate::Label::new($text) }
+    };
+}
+
 pub(crate) const fn is_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     if bytes.is_empty() || bytes.len() > 96 {

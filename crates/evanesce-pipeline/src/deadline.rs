@@ -1,0 +1,56 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use evanesce_core::Clock;
+
+use crate::PipelineError;
+
+/// Until when the work may take. A synchronous closure cannot be stopped from
+/// outside, so it is asked to look at this now and then; output that comes later
+/// is refused either way.
+pub struct Deadline<'a> {
+    clock: &'a dyn Clock,
+    until: Duration,
+}
+
+impl<'a> Deadline<'a> {
+    /// Runs `work` with `allowed` time, and refuses what comes late.
+    ///
+    /// # Errors
+    /// [`PipelineError::Late`], and [`PipelineError::Panicked`] for work that panicked:
+    /// the message of the panic is dropped here, since it may quote what it saw.
+    pub fn run<R>(
+        clock: &'a dyn Clock,
+        allowed: Duration,
+        work: impl FnOnce(&Self) -> R,
+    ) -> Result<Timed<R>, PipelineError> {
+        let began = clock.monotonic();
+        let deadline = Self { clock, until: began.saturating_add(allowed) };
+        let value = catch_unwind(AssertUnwindSafe(|| work(&deadline)))
+            .map_err(|_| PipelineError::Panicked)?;
+        if deadline.has_passed() {
+            return Err(PipelineError::Late);
+        }
+        Ok(Timed { value, took: clock.monotonic().saturating_sub(began) })
+    }
+
+    /// Whether what is returned from now on will be refused.
+    #[must_use]
+    pub fn has_passed(&self) -> bool {
+        self.clock.monotonic() > self.until
+    }
+
+    /// The time that is left.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.until.saturating_sub(self.clock.monotonic())
+    }
+}
+
+/// A value with the time that it took.
+pub struct Timed<R> {
+    /// What the work returned.
+    pub value: R,
+    /// How long it took.
+    pub took: Duration,
+}
