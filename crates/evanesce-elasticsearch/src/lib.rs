@@ -1,1 +1,10 @@
-//! Operational logs on Elasticsearch.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod connect;
+mod document;
+mod index;
+mod sink;
+mod wire;
+
+pub use sink::ElasticsearchSink;
