@@ -1,0 +1,8 @@
+use evanesce_memory::SecretBytes;
+
+async fn send(_: usize) {}
+
+fn main() {
+    let secret = SecretBytes::zeroed(4).unwrap();
+    let _future = secret.expose(|bytes| send(bytes.len()));
+}

@@ -1,0 +1,6 @@
+use evanesce_memory::SecretBytes;
+
+fn main() {
+    let secret = SecretBytes::zeroed(4).unwrap();
+    let _second: SecretBytes = secret.try_clone().unwrap();
+}

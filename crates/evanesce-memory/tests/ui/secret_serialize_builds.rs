@@ -1,0 +1,8 @@
+use evanesce_memory::{Plain, SecretBytes};
+
+fn serialize<T: serde::Serialize>(_: &T) {}
+
+fn main() {
+    serialize(&Plain::new(String::new()).len());
+    serialize(&SecretBytes::zeroed(4).unwrap().len());
+}
