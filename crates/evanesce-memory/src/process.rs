@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn secrets_of_every_size_lie_in_locked_pages() {
-        for len in [1, 500, 16_384, 50_000] {
+        for len in [1, 500, 16_384, 150_000] {
             let policy = MemoryPolicy::at_least(Rung::Locked);
             let secret = SecretBytes::zeroed_under(policy, len).unwrap();
             let flags = flags(&secret).unwrap();

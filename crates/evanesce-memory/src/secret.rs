@@ -13,7 +13,7 @@ use crate::{MemoryError, MemoryPolicy, Rung, os, slab};
 
 /// Secret bytes of a fixed length in guarded memory, wiped when dropped, also in a panic.
 ///
-/// Up to 16 KiB a secret shares locked pages with others of its size; a larger one has pages of
+/// Up to 68 KiB a secret shares locked pages with others of its size; a larger one has pages of
 /// its own. Either lies between guard pages. Where the lock limit is reached, the next weaker
 /// [`Rung`] is taken, down to what the [`MemoryPolicy`] accepts.
 ///
@@ -166,11 +166,14 @@ unsafe impl Sync for Place {}
 
 impl Place {
     fn find(len: usize, at_least: Rung) -> Result<Self, MemoryError> {
-        let guarded = if len <= slab::LARGEST {
-            slab::Slot::take(len, at_least).map(Self::Slot)
-        } else {
-            slab::strongest_mapping(len, at_least)
-                .map(|mapping| Self::against_the_end(mapping, len))
+        let own = || {
+            let mapping = slab::strongest_mapping(len, at_least)?;
+            Ok(Self::against_the_end(mapping, len))
+        };
+        let guarded = match slab::Slot::take(len, at_least) {
+            Ok(slot) => Ok(Self::Slot(slot)),
+            // Too long for a slab, or the lock limit has no room for a whole one.
+            Err(_) => own(),
         };
         match guarded {
             Err(_) if at_least == Rung::Wiped => Self::on_the_heap(len),
@@ -232,7 +235,8 @@ mod tests {
 
     #[test]
     fn lengths_around_every_boundary() {
-        for len in [0, 1, 31, 32, 33, 1024, 1025, 16384, 16385, 100_000, 3_000_000] {
+        for len in [0, 1, 31, 32, 33, 1024, 1025, 16384, 16385, 69_632, 69_633, 100_000, 3_000_000]
+        {
             let mut secret = SecretBytes::zeroed(len).unwrap();
             assert_eq!(secret.len(), len);
             assert_eq!(secret.is_empty(), len == 0);
@@ -297,7 +301,7 @@ mod tests {
     fn a_panic_wipes_too() {
         let seen = std::sync::Mutex::new(None);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let secret = SecretBytes::from_slice(&mut [0xEE; 20_000]).unwrap();
+            let secret = SecretBytes::from_slice(&mut [0xEE; 120_000]).unwrap();
             *seen.lock().unwrap() = Some(secret.data().as_ptr().addr());
             secret.expose(|_| panic!("on purpose"));
         }));

@@ -15,10 +15,10 @@ use std::{
 
 use crate::{MemoryError, Rung, os};
 
-/// The sizes of slots. Secrets above the last one get a mapping of their own.
-const CLASSES: [usize; 10] = [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
-/// The largest secret that shares a slab.
-pub(crate) const LARGEST: usize = CLASSES[CLASSES.len() - 1];
+/// The sizes of slots. Secrets above the last one get a mapping of their own. The last one holds
+/// the longest value that `Ephemeral` encodes by default, sealed.
+const CLASSES: [usize; 12] =
+    [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16 * 1024, 32 * 1024, 68 * 1024];
 const CANARY: usize = 16;
 const SMALLEST_SLAB: usize = 16 * 1024;
 const FEWEST_SLOTS: usize = 4;

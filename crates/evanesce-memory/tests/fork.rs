@@ -6,7 +6,7 @@ use evanesce_memory::{MemoryPolicy, Rung, SecretBytes};
 fn a_child_has_no_secrets_and_can_make_its_own() {
     let policy = MemoryPolicy::at_least(Rung::Locked);
     let small = SecretBytes::zeroed_under(policy, 40).unwrap();
-    let large = SecretBytes::zeroed_under(policy, 40_000).unwrap();
+    let large = SecretBytes::zeroed_under(policy, 140_000).unwrap();
     // SAFETY: this program has one test and the child ends without running destructors; the
     // allocator's lock is not held by the other thread, which waits for this one.
     let child = unsafe { libc::fork() };
@@ -27,5 +27,5 @@ fn a_child_has_no_secrets_and_can_make_its_own() {
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
     assert_eq!(status, 0);
     small.expose(|bytes| assert_eq!(bytes.len(), 40));
-    large.expose(|bytes| assert_eq!(bytes.len(), 40_000));
+    large.expose(|bytes| assert_eq!(bytes.len(), 140_000));
 }

@@ -1,0 +1,229 @@
+use evanesce_memory::{SecretBytes, Wiped, scrub_stack_deeply, wipe_slice};
+use pqc_kyber::{
+    KYBER_CIPHERTEXTBYTES, KYBER_PUBLICKEYBYTES, KYBER_SECRETKEYBYTES, decapsulate, encapsulate,
+    keypair,
+};
+use ring::{
+    agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral},
+    rand::{SecureRandom, SystemRandom},
+};
+
+use crate::{
+    AlgorithmId, AssociatedData, CryptoError, Decapsulate, Encapsulated, Kem, KeyPair,
+    derive_from_halves, random,
+};
+
+const POINT: usize = 32;
+const KEY: usize = 32;
+
+/// Kyber768 as submitted to round 3 of the NIST process (not FIPS 203), from the crate
+/// `pqc_kyber`, in a hybrid with X25519 (RFC 7748): for peers that speak nothing newer.
+/// Prefer [`XWing`](crate::XWing).
+///
+/// The crate is no longer maintained. RUSTSEC-2023-0079 (KyberSlash) applies to it: at
+/// optimisation levels 0 and `z` the compiler emits divisions whose time depends on the
+/// secret key; at 1, 3 and `s` it does not. Programs that enable the feature set
+/// `[profile.dev.package.pqc_kyber] opt-level = 3`. The attack needs many decapsulations
+/// under one key; here a key decapsulates once, and the agreed key is no weaker than X25519
+/// alone. The crate's feature `avx2` is never enabled: its path is broken.
+#[derive(Clone, Copy, Debug)]
+pub struct KyberRound3;
+
+impl Kem for KyberRound3 {
+    fn id(&self) -> AlgorithmId {
+        AlgorithmId::KYBER_ROUND3
+    }
+
+    fn public_len(&self) -> usize {
+        KYBER_PUBLICKEYBYTES + POINT
+    }
+
+    fn encapsulated_len(&self) -> usize {
+        KYBER_CIPHERTEXTBYTES + POINT
+    }
+
+    fn generate(&self) -> Result<KeyPair, CryptoError> {
+        let mut lattice = SecretBytes::zeroed(KYBER_SECRETKEYBYTES)?;
+        let mut public = Vec::with_capacity(self.public_len());
+        let made = lattice.expose_mut(|secret| lattice_pair(secret, &mut public));
+        scrub_stack_deeply();
+        made?;
+        let curve = curve_key()?;
+        public.extend_from_slice(&point_of(&curve)?);
+        let private = Box::new(Private { curve, lattice, public: public.clone() });
+        Ok(KeyPair { private, public })
+    }
+
+    fn encapsulate(&self, public: &[u8], context: &[u8]) -> Result<Encapsulated, CryptoError> {
+        if public.len() != self.public_len() {
+            return Err(CryptoError::Malformed);
+        }
+        let (lattice_key, point) = public.split_at(KYBER_PUBLICKEYBYTES);
+        let mut shared = SecretBytes::zeroed(KEY)?;
+        let mut bytes = Vec::with_capacity(self.encapsulated_len());
+        let made = shared.expose_mut(|shared| lattice_send(lattice_key, shared, &mut bytes));
+        scrub_stack_deeply();
+        made?;
+        let curve = curve_key()?;
+        bytes.extend_from_slice(&point_of(&curve)?);
+        let agreed = agree(curve, point)?;
+        let key = combine(&shared, &agreed, public, &bytes, context)?;
+        Ok(Encapsulated { bytes, key })
+    }
+}
+
+struct Private {
+    curve: Wiped<EphemeralPrivateKey>,
+    lattice: SecretBytes,
+    public: Vec<u8>,
+}
+
+impl Decapsulate for Private {
+    fn decapsulate(
+        self: Box<Self>,
+        encapsulated: &[u8],
+        context: &[u8],
+    ) -> Result<SecretBytes, CryptoError> {
+        let Self { curve, lattice, public } = *self;
+        if encapsulated.len() != KYBER_CIPHERTEXTBYTES + POINT {
+            return Err(CryptoError::Malformed);
+        }
+        let (ciphertext, point) = encapsulated.split_at(KYBER_CIPHERTEXTBYTES);
+        let mut shared = SecretBytes::zeroed(KEY)?;
+        let opened = shared.expose_mut(|shared| {
+            lattice.expose(|secret| {
+                let mut key =
+                    decapsulate(ciphertext, secret).map_err(|_| CryptoError::Malformed)?;
+                shared.copy_from_slice(&key);
+                wipe_slice(&mut key);
+                Ok::<_, CryptoError>(())
+            })
+        });
+        scrub_stack_deeply();
+        opened?;
+        let agreed = agree(curve, point)?;
+        combine(&shared, &agreed, &public, encapsulated, context)
+    }
+}
+
+/// Both secrets and both transcripts go into the key, so that neither part can be exchanged.
+fn combine(
+    lattice: &SecretBytes,
+    curve: &SecretBytes,
+    public: &[u8],
+    encapsulated: &[u8],
+    context: &[u8],
+) -> Result<SecretBytes, CryptoError> {
+    let transcript = AssociatedData::new("evanesce kyber-round3 x25519 v1")
+        .field(public)
+        .field(encapsulated)
+        .field(context);
+    derive_from_halves(lattice, curve, b"evanesce channel key v1", transcript.as_bytes(), KEY)
+}
+
+#[inline(never)]
+fn lattice_pair(secret: &mut [u8], public: &mut Vec<u8>) -> Result<(), CryptoError> {
+    let mut pair = keypair(&mut Source::new()?).map_err(|_| CryptoError::Random)?;
+    secret.copy_from_slice(&pair.secret);
+    wipe_slice(&mut pair.secret);
+    public.extend_from_slice(&pair.public);
+    Ok(())
+}
+
+#[inline(never)]
+fn lattice_send(public: &[u8], shared: &mut [u8], out: &mut Vec<u8>) -> Result<(), CryptoError> {
+    let (ciphertext, mut key) =
+        encapsulate(public, &mut Source::new()?).map_err(|_| CryptoError::Malformed)?;
+    shared.copy_from_slice(&key);
+    wipe_slice(&mut key);
+    out.extend_from_slice(&ciphertext);
+    Ok(())
+}
+
+fn curve_key() -> Result<Wiped<EphemeralPrivateKey>, CryptoError> {
+    Wiped::try_build(|| {
+        EphemeralPrivateKey::generate(&X25519, &SystemRandom::new())
+            .map_err(|_| CryptoError::Random)
+    })
+}
+
+fn point_of(key: &EphemeralPrivateKey) -> Result<[u8; POINT], CryptoError> {
+    let public = key.compute_public_key().map_err(|_| CryptoError::Random)?;
+    public.as_ref().try_into().map_err(|_| CryptoError::KeyLength)
+}
+
+/// X25519. A point of small order, whose result would be zero, is refused.
+fn agree(key: Wiped<EphemeralPrivateKey>, point: &[u8]) -> Result<SecretBytes, CryptoError> {
+    let mut agreed = SecretBytes::zeroed(KEY)?;
+    let peer = UnparsedPublicKey::new(&X25519, point);
+    key.consume(|key| {
+        agree_ephemeral(key, &peer, |secret| {
+            agreed.expose_mut(|agreed| agreed.copy_from_slice(secret));
+        })
+    })
+    .map_err(|_| CryptoError::Malformed)?;
+    Ok(agreed)
+}
+
+/// ring's generator under the traits that `pqc_kyber` asks for.
+struct Source(SystemRandom);
+
+impl Source {
+    fn new() -> Result<Self, CryptoError> {
+        random(&mut [0; 32])?;
+        Ok(Self(SystemRandom::new()))
+    }
+}
+
+impl rand_core_06::CryptoRng for Source {}
+
+impl rand_core_06::RngCore for Source {
+    fn next_u32(&mut self) -> u32 {
+        let mut bytes = [0; 4];
+        self.fill_bytes(&mut bytes);
+        u32::from_ne_bytes(bytes)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill_bytes(&mut bytes);
+        u64::from_ne_bytes(bytes)
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        // `pqc_kyber` calls only the fallible method. Without randomness there is no honest
+        // answer here, so the process waits for the generator rather than go on with zeros.
+        while self.try_fill_bytes(bytes).is_err() {
+            std::thread::yield_now();
+        }
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core_06::Error> {
+        let unavailable = const { std::num::NonZeroU32::MIN };
+        self.0.fill(bytes).map_err(|_| rand_core_06::Error::from(unavailable))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evanesce_memory::{assert_no_residue, residue::Needle};
+
+    use super::*;
+
+    #[test]
+    fn keys_are_gone_after_use_and_bound_to_their_context() {
+        let pair = KyberRound3.generate().unwrap();
+        let made = KyberRound3.encapsulate(&pair.public, b"context").unwrap();
+        let mut copy = made.key.try_clone().unwrap();
+        let needle = copy.expose_mut(|bytes| Needle::from_slice(bytes).unwrap());
+        let key = pair.private.decapsulate(&made.bytes, b"context").unwrap();
+        assert!(key.ct_eq(&made.key));
+        drop((key, made, copy));
+        assert_no_residue!(needle);
+
+        let pair = KyberRound3.generate().unwrap();
+        let made = KyberRound3.encapsulate(&pair.public, b"context").unwrap();
+        let other = pair.private.decapsulate(&made.bytes, b"another").unwrap();
+        assert!(!other.ct_eq(&made.key));
+    }
+}
