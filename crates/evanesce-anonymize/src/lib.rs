@@ -1,8 +1,35 @@
-//! Class 2: events become anonymous aggregates.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod store;
+// The derives write `::evanesce_anonymize`, which must also be found inside this crate.
+extern crate self as evanesce_anonymize;
 
+mod category;
+mod error;
+mod event;
+mod folds;
+mod gate;
+mod histogram;
+mod keys;
+mod memory;
+mod noise;
+mod release;
+pub mod statistics;
+mod store;
+mod suppress;
+mod table;
+mod window;
+
+pub use category::{Banded, Bands, Bucket, HourOfDay, List, Listed};
+pub use error::{FoldError, RegisterError, ReleaseError};
+pub use evanesce_macros::{Category, Event};
+pub use event::{Category, Cell, Dimension, Event, MAX_DIMENSIONS};
+pub use folds::{Flushed, Folds};
+pub use gate::{Epsilon, Gate};
+pub use keys::{LocalKeys, WindowKeys};
+pub use memory::MemoryAggregates;
+pub use release::{ReleasedWindow, Swept};
 pub use store::{
     AggregateStore, Folded, Release, ReleasedRow, ReleasedTable, SealedPartial, Spent, WindowId,
 };
+pub use window::WindowLength;

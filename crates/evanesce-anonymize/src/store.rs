@@ -5,20 +5,31 @@ use evanesce_core::{BoxFuture, Ceiling, Digest, Error, Incarnation, StoreKind, T
 /// Where aggregates lie: sealed partial sums until their window is released, and
 /// released tables afterwards. It takes only what the anonymiser made.
 ///
+/// The suite of these promises is `evanesce_testkit::aggregate`; each sentence names
+/// the function that tests it.
+///
 /// # Contract
 /// `fold` is idempotent by batch id: a batch that was folded changes nothing when
-/// it comes again. After a window was released, `fold` for it is `Expired` and
-/// writes nothing. `release` writes the tables, marks the window, adds `debit` to
-/// what the window has spent and forgets the window's partials in one step, only
-/// if the window was not released and `spent` is exactly what the caller read;
-/// otherwise `Conflict`, and nothing is written.
+/// it comes again (`a_fold_is_idempotent_by_batch`). After a window was released,
+/// `fold` for it is `Expired` and writes nothing
+/// (`a_released_window_takes_no_fold`). `release` writes the tables, marks the
+/// window, adds `debit` to what the window has spent and forgets the window's
+/// partials in one step (`a_release_debits_and_forgets`,
+/// `released_tables_are_read_back`), only if the window was not released and `spent`
+/// is exactly what the caller read; otherwise `Conflict`, and nothing is written
+/// (`a_release_is_conditional`, `of_two_releases_one_wins`). `windows` lists what
+/// has partials, oldest first (`windows_are_listed_oldest_first`).
 ///
 /// # Erasure
-/// Partials are ciphertext under a window key that the store never sees. Released
-/// tables cannot be addressed by person. `enforce` removes whole tables by age.
+/// Partials are ciphertext under a window key that the store never sees, and
+/// `discard` drops them unread (`discard_drops_partials_unread`). Released tables
+/// cannot be addressed by person. `enforce` removes whole tables by age, and the
+/// ledger remembers their windows (`enforce_removes_whole_tables_by_age`).
 ///
 /// # Time
-/// Windows are numbered by the caller; release times are the caller's, coarse.
+/// Windows are numbered by the caller; release times are the caller's, coarse
+/// (`oldest_is_the_first_release`). The `ceiling` covers age and interval of
+/// enforcement (`a_ceiling_covers_age_and_interval`).
 ///
 /// # Errors
 /// `Conflict`, `Expired`, and those of every port. After `Unconfirmed`, `spent`

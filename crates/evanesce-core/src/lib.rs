@@ -24,6 +24,7 @@
 
 mod allowance;
 mod append;
+mod category;
 mod class;
 mod clock;
 mod consent;
@@ -45,6 +46,7 @@ use std::pin::Pin;
 
 pub use allowance::{Allowance, Contribution};
 pub use append::{Append, Incorporated};
+pub use category::Category;
 pub use class::{DataClass, Lifetime, Retention};
 pub use clock::{Clock, SystemClock};
 pub use consent::{GrantState, Granted, Liveness, NotGranted};

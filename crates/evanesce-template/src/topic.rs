@@ -362,6 +362,14 @@ fn matches(word: &str, stem: &str) -> bool {
     if stem.len() < 5 { word == stem } else { word.starts_with(stem) }
 }
 
+impl evanesce_core::Category for Topic {
+    const LABELS: &'static [&'static str] = &Self::LABELS;
+
+    fn index(&self) -> usize {
+        Self::index(*self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

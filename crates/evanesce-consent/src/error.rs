@@ -1,0 +1,49 @@
+use evanesce_core::Error;
+
+/// Why a notice cannot be made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoticeError {
+    /// Two different purposes have one name.
+    #[error("two different purposes have the same name")]
+    Conflict,
+    /// The name is not 1 to 32 of `a-z 0-9 -`, beginning with a letter.
+    #[error("a notice is named by 1 to 32 of a-z 0-9 -, beginning with a letter")]
+    Name,
+    /// A purpose's name is malformed.
+    #[error("a purpose is named by 1 to 32 of a-z 0-9 _ -")]
+    Purpose,
+    /// The sentence is empty, longer than 400 bytes, or holds a control character.
+    #[error("a purpose is told in one sentence of at most 400 bytes")]
+    Sentence,
+    /// More than 64 purposes.
+    #[error("a notice has 64 purposes at most")]
+    TooMany,
+}
+
+/// Why consent could not be asked for, answered or withdrawn.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsentError {
+    /// The challenge was not made by this service for this session.
+    #[error("the challenge was not made by this service for this session")]
+    Altered,
+    /// The audit log did not take the entry.
+    #[error("the decision could not be recorded in the audit log")]
+    Audit(#[source] Error),
+    /// The challenge is older than an hour.
+    #[error("the challenge has expired; ask again")]
+    Expired,
+    /// There is no key, no memory or no randomness.
+    #[error("the challenge or receipt could not be protected")]
+    Key(#[source] Error),
+    /// The answer names a purpose that was not asked about.
+    #[error("the answer names a purpose that was not asked about")]
+    NotAsked,
+    /// The notice has changed since the challenge was made.
+    #[error("the notice has changed; ask again")]
+    NoticeChanged,
+    /// There is no grant that could be withdrawn.
+    #[error("there is no grant to withdraw")]
+    NotGiven,
+}

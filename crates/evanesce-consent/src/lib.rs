@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod challenge;
+mod choices;
+mod consents;
+mod error;
+mod memory;
+mod notice;
+mod purposes;
+mod receipt;
+mod record;
+mod signals;
+
+pub use challenge::Challenge;
+pub use choices::Choices;
+pub use consents::Consents;
+pub use error::{ConsentError, NoticeError};
+pub use memory::MemoryConsent;
+pub use notice::{Notice, Offer};
+pub use purposes::{Analytics, Essential, Performance};
+pub use receipt::{ConsentReceipt, Decision, InvalidReceipt, Status};
+pub use record::{ConsentRecord, InvalidRecord};
+pub use signals::{Signals, well_known_gpc};

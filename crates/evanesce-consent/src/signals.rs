@@ -1,0 +1,59 @@
+use evanesce_core::Date;
+
+/// What the person's browser says with a request.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Signals {
+    gpc: bool,
+}
+
+impl Signals {
+    /// No signal.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { gpc: false }
+    }
+
+    /// Global Privacy Control, from the value of the request header `Sec-GPC`. It is
+    /// set by the value `1` alone; any other value is as if there were none (Global
+    /// Privacy Control, W3C, section 3.2).
+    #[must_use]
+    pub fn from_sec_gpc(value: Option<&[u8]>) -> Self {
+        Self { gpc: value.is_some_and(|value| value.trim_ascii() == b"1") }
+    }
+
+    /// Whether the browser asks that the person's data be not used beyond what is
+    /// needed.
+    #[must_use]
+    pub const fn objects(&self) -> bool {
+        self.gpc
+    }
+}
+
+/// The document at `/.well-known/gpc.json` of a service that honours Global Privacy
+/// Control, as of a day (section 4 of the same).
+#[must_use]
+pub fn well_known_gpc(last_update: Date) -> String {
+    format!("{{\"gpc\":true,\"lastUpdate\":\"{last_update}\"}}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_is_a_signal() {
+        assert!(Signals::from_sec_gpc(Some(b"1")).objects());
+        assert!(Signals::from_sec_gpc(Some(b" 1 ")).objects());
+        for value in ["", "0", "true", "11", "1, 1", "1;x", "?1", "\u{ff11}"] {
+            assert!(!Signals::from_sec_gpc(Some(value.as_bytes())).objects(), "{value}");
+        }
+        assert_eq!(Signals::from_sec_gpc(None), Signals::none());
+    }
+
+    #[test]
+    fn the_document_is_json() {
+        let text = well_known_gpc(Date::new(2026, 1, 2).unwrap());
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value, serde_json::json!({ "gpc": true, "lastUpdate": "2026-01-02" }));
+    }
+}
