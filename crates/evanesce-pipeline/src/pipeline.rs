@@ -8,7 +8,7 @@ use evanesce_core::{
 use evanesce_crypto::{AssociatedData, Padding, Sealed, random_secret, seal, unseal};
 use evanesce_memory::{HeapEvidence, MemoryPolicy, SecretBytes, heap_is_wiped, wipe_slice};
 
-use crate::{Deadline, PipelineError};
+use crate::{Deadline, PipelineError, Timed};
 
 const CONTEXT: &str = "evanesce pipeline input v1";
 
@@ -93,22 +93,48 @@ impl Pipeline {
         let clock = &*self.parts.clock;
         let result = plain.expose(|bytes| Deadline::run(clock, deadline, |d| work(bytes, d)));
         plain.expose_mut(wipe_slice);
-        let outcome = if result.is_ok() { Outcome::Done } else { Outcome::Failed };
-        self.parts.audit.count(
-            Entry::new(clock.now(), Operation::Processed, DataClass::Ephemeral)
-                .with_outcome(outcome)
-                .with_store(StoreKind::Memory)
-                .with_rule(Rule::SessionOnly),
-        );
+        self.count(if result.is_ok() { Outcome::Done } else { Outcome::Failed });
         let timed = result?;
         let evidence = discarded(clock, &plain, timed.took).await;
         Ok(Processed { value: timed.value, evidence })
+    }
+
+    /// Runs work on data that another room lends in guarded memory, such as a session,
+    /// within the deadline. What is made of it goes through
+    /// [`conclude`](Self::conclude).
+    ///
+    /// # Errors
+    /// As [`Deadline::run`].
+    pub fn time<R>(
+        &self,
+        work: impl FnOnce(&Deadline<'_>) -> R,
+    ) -> Result<Timed<R>, PipelineError> {
+        let Limits { deadline, .. } = self.parts.limits;
+        let timed = Deadline::run(&*self.parts.clock, deadline, work);
+        self.count(if timed.is_ok() { Outcome::Done } else { Outcome::Failed });
+        timed
+    }
+
+    /// The result of such work with what can be measured of it: the heap and the time.
+    /// The data itself was wiped by whoever lent it.
+    pub async fn conclude<R>(&self, timed: Timed<R>) -> Processed<R> {
+        let evidence = heap_and_time(&*self.parts.clock, timed.took).await;
+        Processed { value: timed.value, evidence }
     }
 
     /// The limits.
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.parts.limits
+    }
+
+    fn count(&self, outcome: Outcome) {
+        self.parts.audit.count(
+            Entry::new(self.parts.clock.now(), Operation::Processed, DataClass::Ephemeral)
+                .with_outcome(outcome)
+                .with_store(StoreKind::Memory)
+                .with_rule(Rule::SessionOnly),
+        );
     }
 
     const fn check_size(&self, len: usize) -> Result<(), PipelineError> {
@@ -198,6 +224,13 @@ async fn discarded(clock: &dyn Clock, plain: &SecretBytes, took: Duration) -> Ve
         label!("rung of the allocation itself"),
         || Ok(Reading::Word(rung_word(plain))),
     );
+    let mut evidence =
+        vec![Evidence::measure(clock, &left).await, Evidence::measure(clock, &rung).await];
+    evidence.extend(heap_and_time(clock, took).await);
+    evidence
+}
+
+async fn heap_and_time(clock: &dyn Clock, took: Duration) -> Vec<Evidence> {
     let heap = FnProbe::new(
         StoreKind::Memory,
         label!("heap of the closure"),
@@ -210,12 +243,7 @@ async fn discarded(clock: &dyn Clock, plain: &SecretBytes, took: Duration) -> Ve
         label!("monotonic clock around the closure"),
         || Ok(Reading::duration(took)),
     );
-    vec![
-        Evidence::measure(clock, &left).await,
-        Evidence::measure(clock, &rung).await,
-        Evidence::measure(clock, &heap).await,
-        Evidence::measure(clock, &time).await,
-    ]
+    vec![Evidence::measure(clock, &heap).await, Evidence::measure(clock, &time).await]
 }
 
 fn rung_word(plain: &SecretBytes) -> Label {

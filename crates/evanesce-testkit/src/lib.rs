@@ -19,5 +19,6 @@ mod clock;
 pub mod journal;
 pub mod session;
 pub mod telemetry;
+pub mod trace;
 
 pub use clock::ManualClock;

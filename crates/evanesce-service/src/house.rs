@@ -1,0 +1,431 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use evanesce_anonymize::{AggregateStore, Epsilon, Folds, ReleasedWindow, WindowLength};
+use evanesce_audit::{Log, LogParts, Origin, Period, Report, Rules, Summary};
+use evanesce_consent::{Consents, Notice};
+use evanesce_core::{
+    Append, Clock, DataClass, Entry, Erasable, ErasureReceipt, Evidence, Granted, Label, Namespace,
+    Operation, Outcome, Outgoing, Purpose, Released, Rule, Screen, label,
+};
+use evanesce_crypto::{SigningKey, VerifyingKey};
+use evanesce_memory::Ephemeral;
+use evanesce_pipeline::{Pipeline, PipelineParts};
+use evanesce_purge::{
+    EmergencyError, EmergencyParts, EmergencyReport, Erasures, ErasuresParts, Resumed, emergency,
+};
+use evanesce_session::{SessionParts, SessionPolicy, Sessions, Token};
+use evanesce_telemetry::{
+    Level, LogRecord, LogSink, MetricPoint, MetricSink, Telemetry, TelemetryParts, Value,
+};
+use zeroize::Zeroizing;
+
+use crate::builder::{Builder, Ports, VolatilePorts};
+use crate::checks::{self, Check};
+use crate::retained::Retained;
+use crate::session::Session;
+use crate::tasks::{Everything, Stopped, Tasks};
+use crate::{ServiceError, StartError};
+
+/// The largest session: a newsletter of 35 kB fits many times.
+const MAX_SESSION: usize = 768 * 1024;
+/// How long a window of aggregates is.
+const WINDOW: WindowLength = WindowLength::hours(1);
+/// What a window may spend on all its tables together.
+const BUDGET: Epsilon = Epsilon::micros(4_000_000);
+/// How many records, and how many points, wait for their store at most.
+const QUEUE: usize = 10_000;
+
+/// A running service. Cheap to clone; every clone is the same service.
+#[derive(Clone)]
+pub struct Evanesce(Arc<House>);
+
+pub(crate) struct House {
+    name: Namespace,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) log: Arc<Log>,
+    pub(crate) sessions: Sessions,
+    pub(crate) volatile: VolatilePorts,
+    pub(crate) aggregates: Arc<dyn AggregateStore>,
+    pub(crate) logs: Arc<dyn LogSink>,
+    pub(crate) metrics: Arc<dyn MetricSink>,
+    pipeline: Pipeline,
+    consents: Consents,
+    pub(crate) folds: Folds,
+    screen: Arc<dyn Screen>,
+    pub(crate) erasures: Erasures,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) stores: Vec<Arc<dyn Erasable>>,
+    declared: Vec<Evidence>,
+    tasks: Tasks,
+}
+
+impl Evanesce {
+    /// Begins to put a service together. `name` keeps its data apart from that of
+    /// others: 1 to 32 of `a-z 0-9 -`.
+    #[must_use]
+    pub fn builder(name: &str, root: impl evanesce_crypto::RootProvider + 'static) -> Builder {
+        Builder::new(name, root)
+    }
+
+    pub(crate) async fn start(builder: Builder, ports: Ports) -> Result<Self, StartError> {
+        let house = House::assemble(builder, ports).await?;
+        let house = Self(Arc::new(house));
+        house.finish_erasures().await.map_err(StartError::Erasures)?;
+        let started = Operation::ServiceStarted;
+        house.0.log.append(Entry::new(house.clock().now(), started, started.class())).await?;
+        house.0.tasks.spawn(&house.0);
+        Ok(house)
+    }
+
+    /// Opens a session for data, under a token that nobody else has.
+    ///
+    /// # Errors
+    /// [`ServiceError::Session`].
+    pub async fn open<T: Ephemeral>(&self, data: &T) -> Result<Session<T>, ServiceError> {
+        let token = self.sessions().open(data).await?;
+        self.note(Level::Info, "session.opened");
+        Ok(Session::new(self.clone(), token))
+    }
+
+    /// The session of a token that a client sent. Whether it still stands, its first use
+    /// tells.
+    ///
+    /// # Errors
+    /// [`ServiceError::Session`] for a text that is no token.
+    pub fn session<T: Ephemeral>(&self, token: &str) -> Result<Session<T>, ServiceError> {
+        Ok(Session::new(self.clone(), Token::parse(token)?))
+    }
+
+    /// Screens a value on its way out. The audit log knows of it before it leaves; while
+    /// the log cannot be reached, nothing leaves.
+    ///
+    /// # Errors
+    /// [`ServiceError::Blocked`] and [`ServiceError::Audit`].
+    pub async fn release<T: Outgoing>(&self, value: T) -> Result<Released<T>, ServiceError> {
+        let screened = Released::screen(value, &*self.0.screen);
+        let (operation, outcome) = match &screened {
+            Ok(_) => (Operation::OutputReleased, Outcome::Done),
+            Err(_) => (Operation::OutputBlocked, Outcome::Refused),
+        };
+        let entry = Entry::new(self.clock().now(), operation, DataClass::Ephemeral)
+            .with_outcome(outcome)
+            .with_rule(Rule::Screened);
+        if screened.is_err() {
+            self.note(Level::Warn, "output.blocked");
+        }
+        self.0.log.append(entry).await.map_err(ServiceError::Audit)?;
+        screened.map_err(ServiceError::Blocked)
+    }
+
+    /// As [`release`](Self::release), for what may leave only under a grant, which is
+    /// checked again.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotGranted`], and those of `release`.
+    pub async fn release_under<T: Outgoing, P: Purpose>(
+        &self,
+        value: T,
+        granted: &Granted<P>,
+    ) -> Result<Released<T>, ServiceError> {
+        granted.recheck().await?;
+        self.release(value).await
+    }
+
+    /// What people are told, with every purpose and its lawful basis.
+    #[must_use]
+    pub fn notice(&self) -> &Arc<Notice> {
+        self.0.consents.notice()
+    }
+
+    /// Releases the windows that have ended, each with its noise or thresholds and its
+    /// debit. The background tasks do this too.
+    ///
+    /// # Errors
+    /// The first [`evanesce_anonymize::ReleaseError`].
+    pub async fn release_windows(
+        &self,
+    ) -> Result<Vec<ReleasedWindow>, evanesce_anonymize::ReleaseError> {
+        let mut released = Vec::new();
+        for window in self.0.folds.due().await? {
+            released.push(self.0.folds.release(window).await?);
+        }
+        Ok(released)
+    }
+
+    /// Makes every session unreadable at once, then removes what lay there and reads back.
+    ///
+    /// # Errors
+    /// [`EmergencyError`]; it may be repeated.
+    pub async fn purge_everything(&self) -> Result<EmergencyReport, EmergencyError> {
+        let everything = Arc::new(Everything(self.0.volatile.clone()));
+        let limits = self.0.pipeline.limits();
+        let parts = EmergencyParts {
+            epochs: vec![Arc::clone(&everything) as _],
+            stores: vec![everything as _],
+            append: Arc::clone(&self.0.log) as _,
+            clock: Arc::clone(&self.0.clock),
+            longest_operation: limits.deadline,
+            batch: 10_000,
+            within: Duration::from_secs(15 * 60),
+        };
+        let report = emergency(&parts).await?;
+        self.note(Level::Warn, "sessions.purged");
+        Ok(report)
+    }
+
+    /// How long each store keeps what it holds: computed from its settings, and measured.
+    pub async fn check(&self) -> Vec<Check> {
+        checks::checks(&*self.0.clock, &self.0.stores).await
+    }
+
+    /// The report over a period, made of evidence, log entries and receipts alone.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`] when the log cannot be read.
+    pub async fn report(
+        &self,
+        title: Label,
+        period: Period,
+        receipts: Vec<ErasureReceipt>,
+        evidence: Vec<Evidence>,
+    ) -> Result<Report, ServiceError> {
+        let log = &self.0.log;
+        log.flush().await?;
+        let summary = Summary::read(log, Rules::standard(), period)
+            .await
+            .map_err(|error| error.into_port(evanesce_core::StoreKind::Memory))?;
+        let retention = self.check().await.into_iter().map(Check::into_retained).collect();
+        Ok(Report::new(title, period)
+            .evidence(self.0.declared.clone())
+            .evidence(checks::process(self.clock()).await)
+            .evidence(evidence)
+            .log(log)
+            .entries(summary)
+            .receipts(receipts, &self.log_key(), log.origin().as_str())
+            .retention(retention))
+    }
+
+    /// The key that verifies the audit log and every receipt.
+    #[must_use]
+    pub fn log_key(&self) -> VerifyingKey {
+        self.0.log.verifying_key()
+    }
+
+    /// The name under which the audit log is signed.
+    #[must_use]
+    pub fn log_origin(&self) -> &Origin {
+        self.0.log.origin()
+    }
+
+    /// The key that verifies the receipts of consent.
+    #[must_use]
+    pub fn consent_key(&self) -> VerifyingKey {
+        self.0.consents.verifying_key()
+    }
+
+    /// Logs and metrics; its layer is the sink for `tracing`.
+    #[must_use]
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
+    }
+
+    /// Where unfinished erasures and input are processed.
+    #[must_use]
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.0.pipeline
+    }
+
+    /// The name that keeps this service's data apart.
+    #[must_use]
+    pub fn name(&self) -> &Namespace {
+        &self.0.name
+    }
+
+    /// Takes up erasures that were not finished, for instance because a store was down.
+    ///
+    /// # Errors
+    /// [`ServiceError::Erase`] when the journal cannot be read.
+    pub async fn finish_erasures(&self) -> Result<Resumed, ServiceError> {
+        Ok(self.0.erasures.resume(&self.0.stores).await?)
+    }
+
+    /// Ends when the process is asked to end (SIGINT or SIGTERM), for a server's graceful
+    /// shutdown.
+    pub async fn shutdown_signal(self) {
+        self.0.tasks.signal().await;
+    }
+
+    /// Ends in order: background tasks, sums, telemetry, the log's last entry.
+    ///
+    /// # Errors
+    /// [`ServiceError`] of the first step that failed; the others are done all the same.
+    pub async fn stop(self) -> Result<Stopped, ServiceError> {
+        self.0.tasks.stop(&self.0).await
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    pub(crate) fn consents(&self) -> &Consents {
+        &self.0.consents
+    }
+
+    pub(crate) fn folds(&self) -> &Folds {
+        &self.0.folds
+    }
+
+    pub(crate) fn erasures(&self) -> &Erasures {
+        &self.0.erasures
+    }
+
+    pub(crate) fn stores(&self) -> &[Arc<dyn Erasable>] {
+        &self.0.stores
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// Writes an operational record and counts it; neither waits.
+    pub(crate) fn note(&self, level: Level, event: &'static str) {
+        let now = self.clock().now();
+        let record = LogRecord::new(now, level, event);
+        self.0.telemetry.log(record.with("service", Value::Word(self.name_label())));
+        self.0.telemetry.measure(
+            MetricPoint::new(now, "evanesce").tag("event", event_label(event)).field("count", 1.0),
+        );
+    }
+
+    fn name_label(&self) -> Label {
+        Label::parse(self.0.name.as_str()).unwrap_or(label!("service"))
+    }
+}
+
+impl House {
+    async fn assemble(builder: Builder, ports: Ports) -> Result<Self, StartError> {
+        let name = Namespace::new(&builder.name)?;
+        let (clock, root) = (builder.clock, builder.root);
+        let origin = Origin::new(&format!("evanesce/{name}"))?;
+        let log = Arc::new(
+            Log::open(LogParts {
+                store: ports.audit,
+                keeper: ports.keeper,
+                signer: SigningKey::from_root(&*root, b"evanesce audit log")?,
+                origin,
+                clock: Arc::clone(&clock),
+            })
+            .await?,
+        );
+        let audit = Arc::clone(&log) as Arc<dyn Append>;
+        let stores =
+            stores(&ports.volatile, &ports.aggregates, &ports.logs, &ports.metrics, &clock);
+        checks::enforce(builder.mode, &*clock, &stores, &*audit).await?;
+        let sessions = Sessions::new(
+            SessionParts {
+                namespace: name.clone(),
+                store: Arc::clone(&ports.volatile.store),
+                epochs: Arc::clone(&ports.volatile.epochs),
+                root: Arc::clone(&root),
+                clock: Arc::clone(&clock),
+                audit: Arc::clone(&audit),
+            },
+            SessionPolicy {
+                lifetime: builder.lifetime,
+                idle: builder.lifetime.min(SessionPolicy::default().idle),
+                max_bytes: MAX_SESSION,
+            },
+        );
+        let mut notice = Notice::new(name.as_str())?;
+        for purpose in builder.purposes {
+            notice = purpose(notice)?;
+        }
+        let consents = Consents::new(
+            Arc::new(notice),
+            SigningKey::from_root(&*root, b"evanesce consent receipts")?,
+            root.derive(root.current(), b"evanesce consent challenges", 32)?,
+            Arc::clone(&clock),
+            Arc::clone(&audit),
+        );
+        let mut folds = Folds::new(
+            Arc::clone(&ports.aggregates),
+            Arc::clone(&audit),
+            Arc::clone(&clock),
+            builder.window.unwrap_or(WINDOW),
+            BUDGET,
+        );
+        for event in builder.events {
+            folds = event(folds)?;
+        }
+        Ok(Self {
+            pipeline: Pipeline::new(PipelineParts {
+                clock: Arc::clone(&clock),
+                audit: Arc::clone(&audit),
+                limits: builder.limits,
+            }),
+            telemetry: Telemetry::new(TelemetryParts {
+                logs: Arc::clone(&ports.logs),
+                metrics: Arc::clone(&ports.metrics),
+                sanitize: builder.sanitize,
+                clock: Arc::clone(&clock),
+                capacity: QUEUE,
+            }),
+            erasures: Erasures::new(ErasuresParts {
+                journal: ports.journal,
+                append: audit,
+                root,
+                clock: Arc::clone(&clock),
+            }),
+            name,
+            clock,
+            log,
+            sessions,
+            volatile: ports.volatile,
+            aggregates: ports.aggregates,
+            logs: ports.logs,
+            metrics: ports.metrics,
+            consents,
+            folds,
+            screen: ports.screen,
+            stores,
+            declared: builder.declared,
+            tasks: Tasks::default(),
+        })
+    }
+}
+
+// One of each kind and class: two in-memory sinks of one process are one place.
+fn stores(
+    volatile: &VolatilePorts,
+    aggregates: &Arc<dyn AggregateStore>,
+    logs: &Arc<dyn LogSink>,
+    metrics: &Arc<dyn MetricSink>,
+    clock: &Arc<dyn Clock>,
+) -> Vec<Arc<dyn Erasable>> {
+    let all: [Arc<dyn Erasable>; 4] = [
+        Arc::clone(&volatile.erasable),
+        Arc::new(Retained::new(aggregates, DataClass::Aggregate, clock)),
+        Arc::new(Retained::new(logs, DataClass::Operational, clock)),
+        Arc::new(Retained::new(metrics, DataClass::Operational, clock)),
+    ];
+    let mut stores: Vec<Arc<dyn Erasable>> = Vec::new();
+    for store in all {
+        let is_new = |known: &Arc<dyn Erasable>| {
+            (known.store(), known.class()) != (store.store(), store.class())
+        };
+        if stores.iter().all(is_new) {
+            stores.push(store);
+        }
+    }
+    stores
+}
+
+fn event_label(event: &'static str) -> Label {
+    Label::parse(event).unwrap_or(label!("other"))
+}
+
+/// The token's own text as what a challenge is bound to, wiped when dropped.
+pub(crate) fn binding(token: &Token) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(token.to_text().as_bytes().to_vec())
+}

@@ -1,0 +1,295 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use evanesce_anonymize::AggregateStore;
+use evanesce_core::{
+    Append, BoxFuture, Clock, DataClass, Entry, Error, ErrorKind, Incarnation, Label, Operation,
+    StoreKind, Timestamp, label,
+};
+use evanesce_purge::{EndEpochs, Reclaim, SweepJob, SweepReport, Sweeper, SweeperParts};
+use evanesce_telemetry::{LogSink, MetricSink};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::ServiceError;
+use crate::builder::VolatilePorts;
+use crate::house::House;
+use crate::retained::{ENFORCEMENT, age};
+
+/// How often counted entries, sums and telemetry are carried to their stores.
+const FLUSH: Duration = Duration::from_secs(1);
+/// How often ended windows are released and unfinished erasures are taken up.
+const MINUTE: Duration = Duration::from_secs(60);
+/// How many expired sessions one sweep removes at a time.
+const BATCH: usize = 10_000;
+
+/// The background tasks of one service.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    ending: CancellationToken,
+    running: Mutex<JoinSet<()>>,
+}
+
+/// What was lost until the end, each in its own unit.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Stopped {
+    /// Counted operations that never reached the audit log.
+    pub lost_entries: u64,
+    /// Log records and metric points that never reached their stores.
+    pub dropped_telemetry: u64,
+}
+
+impl Tasks {
+    pub(crate) fn spawn(&self, house: &Arc<House>) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ending, flushing) = (self.ending.clone(), Arc::downgrade(house));
+        running.spawn(async move {
+            while let Some(house) = flushing.upgrade() {
+                let sleep = house.clock.sleep(FLUSH);
+                flush(&house).await.ok();
+                drop(house);
+                tokio::select! {
+                    () = sleep => {}
+                    () = ending.cancelled() => return,
+                }
+            }
+        });
+        let ending = self.ending.clone();
+        let sweeper = sweeper(house);
+        running.spawn(async move { sweeper.run(ending.cancelled()).await });
+    }
+
+    /// Ends when the process is asked to end, or the service is.
+    pub(crate) async fn signal(&self) {
+        let interrupt = tokio::signal::ctrl_c();
+        tokio::select! {
+            _ = interrupt => {}
+            () = terminated() => {}
+            () = self.ending.cancelled() => {}
+        }
+    }
+
+    pub(crate) async fn stop(&self, house: &House) -> Result<Stopped, ServiceError> {
+        self.ending.cancel();
+        let mut running =
+            std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        while running.join_next().await.is_some() {}
+        let flushed = flush(house).await;
+        let ended = Operation::ServiceStopped;
+        let entry = Entry::new(house.clock.now(), ended, ended.class());
+        let logged = house.log.append(entry).await.map_err(ServiceError::Audit);
+        flushed?;
+        logged?;
+        Ok(Stopped { lost_entries: house.log.lost(), dropped_telemetry: house.telemetry.dropped() })
+    }
+}
+
+async fn terminated() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+async fn flush(house: &House) -> Result<(), ServiceError> {
+    let folded = house.folds.flush().await;
+    let flushed = house.telemetry.flush().await;
+    if flushed.stored > 0 {
+        let written = Operation::TelemetryWritten;
+        let entry = Entry::new(house.clock.now(), written, written.class());
+        house.log.count(entry.with_count(flushed.stored).with_store(house.logs.store()));
+    }
+    house.log.flush().await.map_err(ServiceError::Audit)?;
+    folded?;
+    Ok(())
+}
+
+fn sweeper(house: &Arc<House>) -> Sweeper {
+    let parts = SweeperParts {
+        clock: Arc::clone(&house.clock),
+        append: Arc::clone(&house.log) as _,
+        lease: None,
+    };
+    let clock = &house.clock;
+    Sweeper::new(parts)
+        .every(Sweeper::SESSIONS, Arc::new(Expired(house.volatile.clone())))
+        .every(ENFORCEMENT, Arc::new(TooOld::new(&house.aggregates, DataClass::Aggregate, clock)))
+        .every(ENFORCEMENT, Arc::new(TooOld::new(&house.logs, DataClass::Operational, clock)))
+        .every(ENFORCEMENT, Arc::new(TooOld::new(&house.metrics, DataClass::Operational, clock)))
+        .every(MINUTE, Arc::new(Windows(Arc::downgrade(house))))
+        .every(MINUTE, Arc::new(OpenErasures(Arc::downgrade(house))))
+}
+
+/// Expired sessions, which their store hides by itself: here they are measured and go.
+struct Expired(VolatilePorts);
+
+impl SweepJob for Expired {
+    fn name(&self) -> Label {
+        label!("expired sessions")
+    }
+
+    fn store(&self) -> StoreKind {
+        self.0.store.store()
+    }
+
+    fn class(&self) -> DataClass {
+        DataClass::Ephemeral
+    }
+
+    fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>> {
+        Box::pin(async {
+            let swept = self.0.store.sweep(BATCH).await?;
+            Ok(SweepReport {
+                examined: swept.examined,
+                removed: swept.expired + swept.without_expiry,
+                overdue: (swept.expired > 0).then_some(swept.overdue),
+            })
+        })
+    }
+}
+
+/// Everything of one store that is over its class's age.
+struct TooOld<S: ?Sized> {
+    store: Arc<S>,
+    class: DataClass,
+    clock: Arc<dyn Clock>,
+}
+
+impl<S: ?Sized> TooOld<S> {
+    fn new(store: &Arc<S>, class: DataClass, clock: &Arc<dyn Clock>) -> Self {
+        Self { store: Arc::clone(store), class, clock: Arc::clone(clock) }
+    }
+
+    fn before(&self) -> Timestamp {
+        self.clock.now().minus(age(self.class))
+    }
+}
+
+macro_rules! too_old {
+    ($port:ident, $name:literal) => {
+        impl SweepJob for TooOld<dyn $port> {
+            fn name(&self) -> Label {
+                label!($name)
+            }
+
+            fn store(&self) -> StoreKind {
+                self.store.store()
+            }
+
+            fn class(&self) -> DataClass {
+                self.class
+            }
+
+            fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>> {
+                Box::pin(async {
+                    let before = self.before();
+                    let oldest = self.store.oldest().await?;
+                    let removed = self.store.enforce(before).await?;
+                    let overdue = oldest.filter(|at| *at < before).map(|at| before.since(at));
+                    Ok(SweepReport { examined: removed, removed, overdue })
+                })
+            }
+        }
+    };
+}
+
+too_old!(AggregateStore, "old aggregates");
+too_old!(LogSink, "old logs");
+too_old!(MetricSink, "old metrics");
+
+/// Windows that have ended: released, or their keys destroyed in time.
+struct Windows(std::sync::Weak<House>);
+
+impl SweepJob for Windows {
+    fn name(&self) -> Label {
+        label!("ended windows")
+    }
+
+    fn store(&self) -> StoreKind {
+        self.0.upgrade().map_or(StoreKind::Memory, |house| house.aggregates.store())
+    }
+
+    fn class(&self) -> DataClass {
+        DataClass::Aggregate
+    }
+
+    fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>> {
+        Box::pin(async {
+            let Some(house) = self.0.upgrade() else { return Ok(SweepReport::default()) };
+            let failed = |_| {
+                let store = house.aggregates.store();
+                Error::new(ErrorKind::Unavailable, store, "a window could not be released")
+            };
+            let due = house.folds.due().await.map_err(failed)?;
+            let mut report = SweepReport { examined: due.len() as u64, ..SweepReport::default() };
+            for window in due {
+                house.folds.release(window).await.map_err(failed)?;
+                report.removed += 1;
+            }
+            report.removed += house.folds.sweep().await.map_err(failed)?.windows;
+            Ok(report)
+        })
+    }
+}
+
+/// Erasures that a failing store or log left open.
+struct OpenErasures(std::sync::Weak<House>);
+
+impl SweepJob for OpenErasures {
+    fn name(&self) -> Label {
+        label!("open erasures")
+    }
+
+    fn store(&self) -> StoreKind {
+        StoreKind::Memory
+    }
+
+    fn class(&self) -> DataClass {
+        DataClass::Ephemeral
+    }
+
+    fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>> {
+        Box::pin(async {
+            let Some(house) = self.0.upgrade() else { return Ok(SweepReport::default()) };
+            let resumed = house.erasures.resume(&house.stores).await.map_err(|_| {
+                Error::new(ErrorKind::Unavailable, StoreKind::Memory, "the journal cannot be read")
+            })?;
+            let removed = resumed.receipts.len() as u64;
+            let examined = removed + resumed.open.len() as u64;
+            Ok(SweepReport { examined, removed, overdue: None })
+        })
+    }
+}
+
+/// All of Class 1, for an emergency.
+pub(crate) struct Everything(pub(crate) VolatilePorts);
+
+impl EndEpochs for Everything {
+    fn end(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        self.0.epochs.end()
+    }
+}
+
+impl Reclaim for Everything {
+    fn store(&self) -> StoreKind {
+        self.0.store.store()
+    }
+
+    fn incarnation(&self) -> BoxFuture<'_, Result<Incarnation, Error>> {
+        self.0.store.incarnation()
+    }
+
+    fn remaining(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(async {
+            let swept = self.0.store.sweep(usize::MAX).await?;
+            Ok(swept.examined.saturating_sub(swept.expired + swept.without_expiry))
+        })
+    }
+
+    // The store works through all of them in bounded batches of its own.
+    fn reclaim(&self, _: usize) -> BoxFuture<'_, Result<u64, Error>> {
+        self.0.store.reclaim()
+    }
+}

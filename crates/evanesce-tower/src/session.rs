@@ -1,0 +1,114 @@
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use evanesce_consent::Signals;
+use evanesce_memory::Ephemeral;
+use evanesce_service::Evanesce;
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::{HeaderName, HeaderValue, Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::visitor::Outcome;
+use crate::{Carrier, Visitor};
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
+
+/// Gives every request a [`Visitor`]. A request that does not ask for its session costs
+/// the store nothing.
+pub struct SessionLayer<T> {
+    house: Evanesce,
+    carrier: Carrier,
+    data: PhantomData<fn() -> T>,
+}
+
+impl<T> SessionLayer<T> {
+    /// Sessions of `house` with data `T`, in the cookie.
+    #[must_use]
+    pub fn new(house: Evanesce) -> Self {
+        Self { house, carrier: Carrier::default(), data: PhantomData }
+    }
+
+    /// Another carrier.
+    #[must_use]
+    pub fn with_carrier(mut self, carrier: Carrier) -> Self {
+        self.carrier = carrier;
+        self
+    }
+}
+
+impl<T> Clone for SessionLayer<T> {
+    fn clone(&self) -> Self {
+        Self { house: self.house.clone(), carrier: self.carrier, data: PhantomData }
+    }
+}
+
+impl<S, T> Layer<S> for SessionLayer<T> {
+    type Service = SessionService<S, T>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SessionService { inner, layer: self.clone() }
+    }
+}
+
+/// The service that [`SessionLayer`] makes.
+pub struct SessionService<S, T> {
+    inner: S,
+    layer: SessionLayer<T>,
+}
+
+impl<S: Clone, T> Clone for SessionService<S, T> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), layer: self.layer.clone() }
+    }
+}
+
+impl<S, T, B, C> Service<Request<B>> for SessionService<S, T>
+where
+    S: Service<Request<B>, Response = Response<C>>,
+    S::Future: Send + 'static,
+    T: Ephemeral + 'static,
+{
+    type Response = Response<C>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let SessionLayer { house, carrier, .. } = self.layer.clone();
+        let token = carrier.token(request.headers());
+        let gpc = request.headers().get(SEC_GPC).map(http::HeaderValue::as_bytes);
+        let visitor = Visitor::<T>::new(house, token, Signals::from_sec_gpc(gpc));
+        request.extensions_mut().insert(visitor.clone());
+        let response = self.inner.call(request);
+        Box::pin(async move {
+            let mut response = response.await?;
+            conclude(&mut response, carrier, visitor.outcome());
+            Ok(response)
+        })
+    }
+}
+
+fn conclude<C>(response: &mut Response<C>, carrier: Carrier, outcome: Outcome) {
+    let headers = response.headers_mut();
+    let cookie = match &outcome {
+        Outcome::Unchanged => return,
+        Outcome::Used => None,
+        Outcome::Given(token) => carrier.give(token),
+        Outcome::Taken => {
+            let everything = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
+            headers.insert(CLEAR_SITE_DATA, everything);
+            carrier.take()
+        }
+    };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(cookie) = cookie {
+        headers.append(SET_COOKIE, cookie);
+    }
+}

@@ -1,0 +1,49 @@
+//! The four servers as an outsider sees them, without any code of ours in between.
+
+mod https;
+mod program;
+mod stores;
+
+pub use program::Program;
+pub use stores::{Elasticsearch, Influx, Monitor, Postgres, Redis};
+
+/// A required variable of `cargo xtask services env`.
+pub fn variable(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: eval \"$(cargo xtask services env)\" first"))
+}
+
+/// A word that no other run has.
+pub fn unique() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    let number = std::hash::RandomState::new().build_hasher().finish();
+    format!("q{number:016x}")
+}
+
+/// The parts of `scheme://user:password@host:port/rest`.
+pub struct Address {
+    pub user: String,
+    pub password: String,
+    pub host: String,
+    pub port: u16,
+    pub rest: String,
+}
+
+impl Address {
+    pub fn of(name: &str) -> Self {
+        let url = variable(name);
+        let (_, url) = url.split_once("://").unwrap();
+        let (account, place) = url.rsplit_once('@').unwrap_or(("", url));
+        let (user, password) = account.split_once(':').unwrap_or((account, ""));
+        let end = place.find(['/', '?']).unwrap_or(place.len());
+        let (place, rest) = place.split_at(end);
+        let (host, port) = place.rsplit_once(':').unwrap();
+        Self {
+            user: user.into(),
+            password: password.into(),
+            host: host.into(),
+            port: port.parse().unwrap(),
+            rest: rest.into(),
+        }
+    }
+}
