@@ -15,8 +15,8 @@ use std::process::ExitCode;
 use evanesce::audit::{Period, verify_receipt};
 use evanesce::consent::Choices;
 use evanesce::core::{Clock, Presence, Screen, SystemClock, label};
-use evanesce::detect::{EgressScreen, Kind, Scanner};
-use evanesce::template::{self, Form, Preferences, Template, Topic};
+use evanesce::detect::{EgressScreen, Kind, Operator, Rules, Scanner};
+use evanesce::template::{self, Form, Preferences, Template, TemplateError, Topic};
 use evanesce::{
     Bucket, Ephemeral, ErasureReceipt, Evanesce, Event, Evidence, Granted, Purpose, Root, Session,
 };
@@ -63,8 +63,12 @@ struct Composed {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match arguments(std::env::args().skip(1), |name| std::env::var(name).ok()) {
-        Ok(arguments) => visit(&arguments).await,
-        Err(usage) => Err(usage),
+        Ok(None) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        Ok(Some(arguments)) => visit(&arguments).await,
+        Err(line) => Err(line),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -82,18 +86,12 @@ async fn visit(arguments: &Arguments) -> Result<(), String> {
     show_stores(&house).await;
 
     let session = open(&house, arguments, text).await?;
-    let granted = ask_for_consent(&house, &session).await?;
-    let (page, facts, evidence) = compose(&house, &session).await?;
-    println!("\n{page}");
-    let event = Composed { topic: facts.topic, steps: Bucket::from(facts.steps as u64) };
-    let contribution = session.fold(event, &granted).await.map_err(|e| told(&e))?;
-    step("counted", &format!("one event under that grant, as {contribution:?} of this session"));
-    if arguments.hold {
-        hold()?;
-    }
+    let served = serve(&house, &session, arguments).await;
+    // Whatever came of the visit, its session ends here.
     let token = session.token();
     let receipt = session.erase().await.map_err(|e| told(&e))?;
     show_erasure(&house, &receipt)?;
+    let evidence = served?;
     let again = house.session::<Visit>(&token).map_err(|e| told(&e))?;
     let gone = again.process(|_, _| ()).await.err().ok_or("the session could be read again")?;
     step("afterwards", &format!("the same token: {}", told(&gone)));
@@ -107,6 +105,24 @@ async fn visit(arguments: &Arguments) -> Result<(), String> {
         ),
     );
     Ok(())
+}
+
+/// Everything that happens while the session is open.
+async fn serve(
+    house: &Evanesce,
+    session: &Session<Visit>,
+    arguments: &Arguments,
+) -> Result<Vec<Evidence>, String> {
+    let granted = ask_for_consent(house, session).await?;
+    let (page, facts, evidence) = compose(house, session).await?;
+    println!("\n{page}");
+    let event = Composed { topic: facts.topic, steps: Bucket::from(facts.steps as u64) };
+    let counted = session.fold(event, &granted).await.map_err(|e| told(&e))?;
+    step("counted", &format!("one event under that grant, as {counted:?} of this session"));
+    if arguments.hold {
+        hold()?;
+    }
+    Ok(evidence)
 }
 
 /// Opens the session, and gives the reader the only copy of its token.
@@ -166,8 +182,9 @@ async fn compose(
     let now = SystemClock.now();
     let processed = session
         .process(|visit, _| {
-            template::compose(&visit.newsletter, &visit.preferences, now, template::LIFETIME)
-                .map(|template| (page(&template), facts(&template), template.insights().len()))
+            let Visit { newsletter, preferences, .. } = visit;
+            let template = template::compose(newsletter, preferences, now, template::LIFETIME)?;
+            Ok::<_, TemplateError>((page(&template), facts(&template), template.insights().len()))
         })
         .await
         .map_err(|e| told(&e))?;
@@ -188,9 +205,10 @@ fn facts(template: &Template) -> Facts {
     Facts { topic: template.topic(), steps: template.steps().len() }
 }
 
-/// The template as the reader sees it.
+/// The template as the reader sees it. Whatever in a newsletter looks like somebody's
+/// number or address is replaced here, so that the screen has nothing to hold back.
 fn page(template: &Template) -> String {
-    template.render(Form::Markdown)
+    scanner().redact(&template.render(Form::Markdown), &Operator::Replace).text
 }
 
 fn hold() -> Result<(), String> {
@@ -288,8 +306,12 @@ async fn start(_: &Servers) -> Result<Evanesce, String> {
 }
 
 /// The page of a newsletter holds links, which are no secret of the reader's.
+fn scanner() -> Scanner {
+    Scanner::new(Rules::new().without(Kind::Url))
+}
+
 fn screen() -> EgressScreen {
-    EgressScreen::new(Scanner::default()).allow(Kind::Url)
+    EgressScreen::new(scanner())
 }
 
 #[cfg(feature = "servers")]
@@ -433,14 +455,14 @@ impl Servers {
 fn arguments(
     given: impl Iterator<Item = String>,
     environment: impl Fn(&str) -> Option<String>,
-) -> Result<Arguments, String> {
+) -> Result<Option<Arguments>, String> {
     let mut arguments = Arguments::default();
     let mut given = given.peekable();
     while let Some(word) = given.next() {
         let mut value = || given.next().ok_or(format!("{word} needs a value"));
         let servers = &mut arguments.servers;
         match word.as_str() {
-            "--help" | "-h" => return Err(USAGE.to_owned()),
+            "--help" | "-h" => return Ok(None),
             "--report" => arguments.report = Some(value()?.into()),
             "--reader" => arguments.reader = Some(value()?),
             "--token-file" => arguments.token_file = Some(value()?.into()),
@@ -455,9 +477,11 @@ fn arguments(
             "--ca" => servers.ca = Some(value()?.into()),
             "--cert" => servers.cert = Some(value()?.into()),
             "--key" => servers.key = Some(value()?.into()),
-            other if other.starts_with("--") => return Err(format!("unknown option; {USAGE}")),
+            other if other.starts_with("--") => {
+                return Err("unknown option; --help lists them".to_owned());
+            }
             _ if arguments.newsletter.is_none() => arguments.newsletter = Some(word),
-            _ => return Err(format!("one newsletter at a time; {USAGE}")),
+            _ => return Err("one newsletter at a time; --help lists the options".to_owned()),
         }
     }
     fill(&mut arguments.servers, environment);
@@ -466,7 +490,7 @@ fn arguments(
                     add --features servers"
             .to_owned());
     }
-    Ok(arguments)
+    Ok(Some(arguments))
 }
 
 // Without the feature the environment is not looked at, so that exported variables
