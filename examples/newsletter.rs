@@ -509,6 +509,8 @@ fn fill(servers: &mut Servers, environment: impl Fn(&str) -> Option<String>) {
             *slot = environment(name).map(PathBuf::from);
         }
     };
+    text(&mut servers.namespace, "EVANESCE_NAMESPACE");
+    path(&mut servers.state, "EVANESCE_STATE");
     text(&mut servers.redis, "EVANESCE_REDIS_URL");
     text(&mut servers.postgres, "EVANESCE_POSTGRES_URL");
     text(&mut servers.elasticsearch, "EVANESCE_ELASTICSEARCH_URL");
