@@ -3,16 +3,20 @@ use evanesce_core::{BoxFuture, Digest, Error, Incarnation, StoreKind, Timestamp}
 /// Where requests to erase are remembered until their receipts are durable.
 ///
 /// # Contract
-/// `put` returns once the job is durable; putting the same id again changes
-/// nothing. `open` lists what was put and not taken off, oldest first. `done`
-/// takes a job off; taking off what is not there is not an error.
+/// `put` returns once the job is durable (`survives_reopening`); putting the same
+/// id again changes nothing (`puts_once`). `open` lists what was put and not taken
+/// off, oldest first (`lists_the_oldest_first`). `done` takes a job off; taking off
+/// what is not there is not an error (`takes_off`). Several nodes may share a
+/// journal (`many_at_once`). A new journal is empty (`begins_empty`).
+///
+/// The names are those of the suite in `evanesce_testkit::journal`.
 ///
 /// # Erasure
 /// A job's payload is sealed under a service root, and is gone from the store
-/// once `done` returns.
+/// once `done` returns (`takes_off`).
 ///
 /// # Time
-/// The job's own `requested` time is kept as it was given.
+/// The job's own `requested` time is kept as it was given (`keeps_any_bytes`).
 ///
 /// # Errors
 /// As every port; a job whose `put` was `Unconfirmed` is put again.

@@ -1,0 +1,158 @@
+//! The folder's log after crashes, cuts, flipped bytes and copies.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "the helpers of these tests fail by panicking too"
+)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use common::{ORIGIN, key, parts, unique};
+use evanesce_audit::{
+    AuditError, AuditStore, CheckpointKeeper, FileKeeper, FolderAudit, Log, MemoryKeeper, verify,
+};
+use evanesce_core::{Append, ErrorKind};
+
+async fn open(folder: &Path, keeper: Arc<dyn CheckpointKeeper>) -> Result<Log, AuditError> {
+    Log::open(parts(Arc::new(FolderAudit::open(folder)?), keeper)).await
+}
+
+/// A folder with four writes and the checkpoints kept after the third and the fourth.
+async fn four(at: &Path) -> (Arc<MemoryKeeper>, Arc<MemoryKeeper>, Vec<usize>) {
+    let (third, fourth) = (Arc::new(MemoryKeeper::new()), Arc::new(MemoryKeeper::new()));
+    let log = open(at, fourth.clone()).await.unwrap();
+    let mut ends = Vec::new();
+    for n in 0..4 {
+        log.append(unique(n)).await.unwrap();
+        ends.push(fs::metadata(at.join("log")).unwrap().len() as usize);
+        if n == 2 {
+            third.keep(&log.checkpoint().unwrap()).await.unwrap();
+        }
+    }
+    (third, fourth, ends)
+}
+
+#[tokio::test]
+async fn cut_at_every_byte_of_the_last_record_nothing_acknowledged_is_lost_unnoticed() {
+    let at = tempfile::tempdir().unwrap();
+    let (third, fourth, ends) = four(at.path()).await;
+    let file = at.path().join("log");
+    let whole = fs::read(&file).unwrap();
+    for cut in ends[2]..ends[3] {
+        fs::write(&file, &whole[..cut]).unwrap();
+        // The fourth was acknowledged, and its checkpoint was kept: its loss is noticed,
+        // and what is left of it is not thrown away.
+        assert_eq!(open(at.path(), fourth.clone()).await.err(), Some(AuditError::RolledBack));
+        assert_eq!(fs::metadata(&file).unwrap().len() as usize, cut);
+        // A crash before the acknowledgement: three are there, and the log goes on.
+        let kept = Arc::new(MemoryKeeper::new());
+        kept.keep(&third.newest().await.unwrap().unwrap()).await.unwrap();
+        let log = open(at.path(), kept.clone()).await.unwrap();
+        assert_eq!(log.size(), 3, "{cut}");
+        log.append(unique(9)).await.unwrap();
+        drop(log);
+        let log = open(at.path(), kept).await.unwrap();
+        assert_eq!(log.fsck().await.unwrap().leaves, 4, "{cut}");
+        verify(&unique(9), &log.prove(3).await.unwrap(), &key(), ORIGIN).unwrap();
+    }
+    fs::write(&file, &whole).unwrap();
+    assert_eq!(open(at.path(), fourth).await.unwrap().size(), 4);
+}
+
+#[tokio::test]
+async fn a_flipped_byte_is_noticed_wherever_it_is() {
+    let at = tempfile::tempdir().unwrap();
+    let (_, fourth, _) = four(at.path()).await;
+    let file = at.path().join("log");
+    let whole = fs::read(&file).unwrap();
+    for place in 0..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[place] ^= 0x10;
+        fs::write(&file, &flipped).unwrap();
+        match open(at.path(), fourth.clone()).await.err() {
+            Some(AuditError::RolledBack) => {}
+            Some(AuditError::Store(error)) => assert_eq!(error.kind(), ErrorKind::Corrupt),
+            other => panic!("byte {place}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_into_a_hole_of_zeros_is_a_cut_one() {
+    let at = tempfile::tempdir().unwrap();
+    let (third, _, ends) = four(at.path()).await;
+    let file = at.path().join("log");
+    let mut torn = fs::read(&file).unwrap();
+    torn[ends[2]..].fill(0);
+    fs::write(&file, &torn).unwrap();
+    assert_eq!(open(at.path(), third).await.unwrap().size(), 3);
+}
+
+#[tokio::test]
+async fn a_forked_copy_of_the_folder_is_noticed() {
+    let (at, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (_, fourth, _) = four(at.path()).await;
+    for name in ["log", "identity"] {
+        fs::copy(at.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let log = open(at.path(), fourth.clone()).await.unwrap();
+    log.append(unique(5)).await.unwrap();
+    let stranger = Arc::new(MemoryKeeper::new());
+    let fork = open(copy.path(), stranger).await.unwrap();
+    fork.append(unique(6)).await.unwrap();
+    drop(fork);
+    assert_eq!(open(copy.path(), fourth).await.err(), Some(AuditError::Forked));
+    let ours = FolderAudit::open(copy.path()).unwrap().incarnation().await.unwrap();
+    drop(log);
+    assert_ne!(FolderAudit::open(at.path()).unwrap().incarnation().await.unwrap(), ours);
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let at = tempfile::tempdir().unwrap();
+    let first = FolderAudit::open(at.path()).unwrap();
+    let second = FolderAudit::open(at.path()).err().unwrap();
+    assert_eq!(second.kind(), ErrorKind::Conflict);
+    drop(first);
+    assert!(FolderAudit::open(at.path()).is_ok());
+}
+
+#[test]
+fn a_foreign_file_is_left_alone() {
+    let at = tempfile::tempdir().unwrap();
+    fs::write(at.path().join("log"), "somebody's notes, not a log").unwrap();
+    assert_eq!(FolderAudit::open(at.path()).err().unwrap().kind(), ErrorKind::Corrupt);
+    assert_eq!(fs::read(at.path().join("log")).unwrap(), b"somebody's notes, not a log");
+}
+
+#[tokio::test]
+async fn a_file_keeps_the_newest_checkpoint_only() {
+    let (at, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = kept.path().join("checkpoint");
+    let log = open(at.path(), Arc::new(FileKeeper::new(&file))).await.unwrap();
+    log.append(unique(0)).await.unwrap();
+    let older = log.checkpoint().unwrap();
+    log.append(unique(1)).await.unwrap();
+    let newer = log.checkpoint().unwrap();
+    drop(log);
+    let keeper = FileKeeper::new(&file);
+    assert_eq!(keeper.newest().await.unwrap().as_ref(), Some(&newer));
+    keeper.keep(&older).await.unwrap();
+    assert_eq!(keeper.newest().await.unwrap().as_ref(), Some(&newer));
+    assert!(keeper.keep("not a checkpoint").await.is_err());
+    // A crash while the next one was written leaves the file beside, which is no checkpoint.
+    fs::write(file.with_extension("new"), &newer[..20]).unwrap();
+    let log = open(at.path(), Arc::new(FileKeeper::new(&file))).await.unwrap();
+    log.append(unique(2)).await.unwrap();
+    fs::write(&file, "damaged").unwrap();
+    drop(log);
+    assert_eq!(
+        open(at.path(), Arc::new(FileKeeper::new(&file))).await.err(),
+        Some(AuditError::Malformed)
+    );
+}
