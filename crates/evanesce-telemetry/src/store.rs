@@ -4,24 +4,30 @@ use evanesce_core::{BoxFuture, Ceiling, Error, Incarnation, StoreKind, Timestamp
 
 use crate::record::{LogRecord, MetricPoint};
 
-/// Where operational logs lie.
+/// Where operational logs lie. The functions named here are those of
+/// `evanesce_testkit::telemetry`.
 ///
 /// # Contract
-/// `write` answers for each record in its order. A record that was
-/// [`ItemOutcome::Stored`] is found by `count` afterwards; one that was
-/// [`ItemOutcome::Refused`] never is, and is not to be sent again.
+/// A new store is empty (`log_begins_empty`). `write` answers for each record in its
+/// order, and a record that was [`ItemOutcome::Stored`] is found by `count` afterwards
+/// (`log_counts_what_is_stored`) and by any part of its text (`log_finds_occurrences`);
+/// one that was [`ItemOutcome::Refused`] never is, does not keep its neighbours back,
+/// and is not to be sent again (`log_refuses_by_item`).
 ///
 /// # Erasure
 /// A log cannot address a person, because no record names one. What is removed
 /// is removed by age: `enforce` drops whole parts (an index of one day) of which
-/// the *first* instant has reached the age.
+/// the *first* instant has reached the age (`log_enforces_by_age`).
 ///
 /// # Time
-/// Times are the records' own, coarse. `oldest` is read from the store.
+/// Times are the records' own, coarse. `oldest` is read from the store
+/// (`log_tells_the_oldest`), and the longest that a record may exist is known
+/// (`log_bounds_its_ceiling`).
 ///
 /// # Errors
 /// `Unavailable` and `Timeout` are safe to repeat; `Unconfirmed` may have been
-/// stored.
+/// stored. What [`Telemetry`](crate::Telemetry) makes of each is tested in this crate's
+/// `tests/delivery.rs`, what makes a server answer so in the adapters' own tests.
 pub trait LogSink: Send + Sync {
     /// Which store this is.
     fn store(&self) -> StoreKind;
@@ -52,7 +58,7 @@ pub trait LogSink: Send + Sync {
 }
 
 /// Where operational metrics lie. Contract, Erasure, Time and Errors are those
-/// of [`LogSink`].
+/// of [`LogSink`], tested by the functions of the same names that begin with `metric_`.
 pub trait MetricSink: Send + Sync {
     /// Which store this is.
     fn store(&self) -> StoreKind;

@@ -1,0 +1,227 @@
+use super::context;
+use super::number::is_date;
+use super::push;
+use super::run::{Part, Run, Sep};
+use crate::window::{Window, alnum, digit};
+use crate::{Finding, Kind};
+
+/// A telephone number that begins with the first digit of the run, the longest
+/// of the surest.
+pub(super) fn at(w: &Window<'_>, run: &Run, joined: bool, out: &mut Vec<Finding>) {
+    let first = run.part(1).start();
+    let before = w.before(first);
+    let clock = before == b':' && digit(w.before(first - 1));
+    if joined || clock || matches!(before, b'#' | b'$' | b'_' | b'%' | b'\\') {
+        return;
+    }
+    let lead = Lead::read(w, first);
+    let best = (1..=run.len())
+        .filter_map(|k| {
+            let part = run.part(k);
+            let end = extension(w, part.end())?;
+            let (score, why) = judge(w, &lead, &part)?;
+            Some((score, end, why))
+        })
+        .max_by_key(|(score, end, _)| (*score, *end));
+    if let Some((score, end, why)) = best {
+        push(out, Kind::Phone, (lead.start, end), score, why);
+    }
+}
+
+struct Lead {
+    start: usize,
+    plus: bool,
+    paren: bool,
+}
+
+impl Lead {
+    fn read(w: &Window<'_>, first: usize) -> Self {
+        let (mut start, mut paren, mut plus) = (first, false, false);
+        if w.before(start) == b'(' {
+            (start, paren) = (start - 1, true);
+        }
+        if w.before(start) == b'+' {
+            (start, plus) = (start - 1, true);
+            if w.before(start) == b'(' {
+                (start, paren) = (start - 1, true);
+            }
+        }
+        Self { start, plus, paren }
+    }
+}
+
+// The end of the number with its extension, unless it runs on into a word.
+fn extension(w: &Window<'_>, end: usize) -> Option<usize> {
+    let at = w.right(end, 1, |b| b == b' ');
+    for mark in ["extension ", "ext. ", "ext.", "ext ", "ext", "x"] {
+        let named = w.bytes.get(at..at + mark.len());
+        if named.is_some_and(|b| b.eq_ignore_ascii_case(mark.as_bytes())) {
+            let to = w.right(at + mark.len(), 7, digit);
+            if (2..=6).contains(&(to - at - mark.len())) && !alnum(w.at(to)) {
+                return Some(to);
+            }
+        }
+    }
+    let next = w.at(end);
+    let joins = matches!(next, b'.' | b'-' | b'/' | b':') && digit(w.at(end + 1));
+    (!joins && !alnum(next) && next != b'_' && next != b'@').then_some(end)
+}
+
+fn judge(w: &Window<'_>, lead: &Lead, part: &Part<'_>) -> Option<(u8, &'static str)> {
+    let n = part.digits.len();
+    if !(7..=17).contains(&n) || is_date(part) || w.ahead(lead.start, &["isbn", "issn"]) {
+        return None;
+    }
+    if lead.plus {
+        let national = if has_zero_in_parens(w, part) { n - 1 } else { n };
+        let fits = calling_code(part.digits)
+            .is_some_and(|(code, least, most)| (least..=most).contains(&(national - code)));
+        return fits.then_some((85, "calling code and length"));
+    }
+    if part.digits.starts_with(b"00") {
+        let rest = &part.digits[2..];
+        let fits = calling_code(rest)
+            .is_some_and(|(code, least, most)| (least..=most).contains(&(rest.len() - code)));
+        if fits && !part.plain() {
+            return Some((65, "international prefix and length"));
+        }
+    }
+    let closed = part.seps.contains(&Sep::Paren);
+    let spaced = part.seps.iter().all(|s| !matches!(s, Sep::Mixed | Sep::Dot));
+    if let Some(found) = north_american(part, closed) {
+        return Some(found);
+    }
+    if lead.paren && closed && (8..=12).contains(&n) {
+        return Some((60, "area code in parentheses"));
+    }
+    let dotted = part.by(Sep::Dot);
+    let area = part.groups[0].end - part.groups[0].start >= 2 || lead.paren;
+    if part.digits[0] == b'0'
+        && area
+        && (9..=11).contains(&n)
+        && (2..=5).contains(&part.groups.len())
+        && (spaced || (dotted && part.groups.len() == 5))
+    {
+        return Some((60, "trunk prefix and length"));
+    }
+    let few = part.groups.len() <= 6 && n <= 15 && !(dotted && part.groups.len() == 4);
+    if few && w.near(lead.start, part.end(), context::PHONE) {
+        return Some((55, "a word of telephony nearby"));
+    }
+    None
+}
+
+// Area code and exchange begin with 2 to 9 (ATIS-0300051).
+fn north_american(part: &Part<'_>, closed: bool) -> Option<(u8, &'static str)> {
+    let (digits, groups) = match part.digits {
+        [b'1', rest @ ..] if part.groups.len() == 4 => (rest, &part.groups[1..]),
+        all => (all, part.groups),
+    };
+    if digits.len() != 10 || groups.iter().map(|g| g.end - g.start).ne([3, 3, 4]) {
+        return None;
+    }
+    if !(b'2'..=b'9').contains(&digits[0]) || !(b'2'..=b'9').contains(&digits[3]) {
+        return None;
+    }
+    let score = if closed || part.by(Sep::Dash) || part.by(Sep::Dot) { 75 } else { 58 };
+    Some((score, "area code, exchange and line"))
+}
+
+fn has_zero_in_parens(w: &Window<'_>, part: &Part<'_>) -> bool {
+    part.groups.iter().skip(1).any(|g| {
+        g.end - g.start == 1
+            && w.at(g.start) == b'0'
+            && w.before(g.start) == b'('
+            && w.at(g.end) == b')'
+    })
+}
+
+/// The length of the calling code that the digits begin with, and how many
+/// digits may follow it (ITU-T E.164, list of assigned country codes).
+fn calling_code(digits: &[u8]) -> Option<(usize, usize, usize)> {
+    let prefix = |n: usize| {
+        digits.get(..n).map(|d| d.iter().fold(0_u16, |v, b| v * 10 + u16::from(b - b'0')))
+    };
+    for n in 1..=3 {
+        let code = prefix(n)?;
+        if let Ok(place) = LENGTHS.binary_search_by_key(&code, |(code, ..)| *code) {
+            let (_, least, most) = LENGTHS[place];
+            return Some((n, least, most));
+        }
+    }
+    let code = prefix(3)?;
+    let assigned = matches!(code,
+        210..=269 | 290..=299 | 350..=389 | 420..=423 | 500..=509 | 590..=599 | 670..=692
+        | 800 | 808 | 850..=888 | 960..=998);
+    assigned.then_some((3, 4, 12))
+}
+
+// One- and two-digit codes, and three-digit ones whose plan is narrow.
+const LENGTHS: &[(u16, usize, usize)] = &[
+    (1, 10, 10),
+    (7, 10, 10),
+    (20, 7, 10),
+    (27, 9, 9),
+    (30, 10, 10),
+    (31, 7, 11),
+    (32, 8, 9),
+    (33, 9, 9),
+    (34, 9, 9),
+    (36, 8, 9),
+    (39, 6, 12),
+    (40, 6, 10),
+    (41, 9, 12),
+    (43, 4, 13),
+    (44, 7, 10),
+    (45, 8, 8),
+    (46, 6, 12),
+    (47, 5, 12),
+    (48, 6, 10),
+    (49, 4, 14),
+    (51, 8, 11),
+    (52, 10, 11),
+    (53, 6, 10),
+    (54, 10, 11),
+    (55, 8, 12),
+    (56, 9, 11),
+    (57, 8, 11),
+    (58, 10, 10),
+    (60, 8, 10),
+    (61, 5, 12),
+    (62, 7, 13),
+    (63, 6, 13),
+    (64, 5, 10),
+    (65, 8, 11),
+    (66, 8, 13),
+    (81, 8, 17),
+    (82, 5, 14),
+    (84, 7, 10),
+    (86, 7, 12),
+    (90, 7, 13),
+    (91, 8, 13),
+    (92, 8, 12),
+    (93, 9, 9),
+    (94, 9, 9),
+    (95, 6, 10),
+    (98, 4, 10),
+    (351, 9, 11),
+    (353, 7, 11),
+    (358, 5, 12),
+    (852, 5, 11),
+    (971, 5, 12),
+    (972, 7, 12),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_codes_are_told_apart() {
+        assert!(LENGTHS.is_sorted_by(|a, b| a.0 < b.0));
+        assert_eq!(calling_code(b"12025550123"), Some((1, 10, 10)));
+        assert_eq!(calling_code(b"35812345678").map(|c| c.0), Some(3));
+        assert_eq!(calling_code(b"2101234"), Some((3, 4, 12)));
+        assert_eq!(calling_code(b"9991234"), None);
+    }
+}

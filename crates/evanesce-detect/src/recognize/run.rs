@@ -1,0 +1,128 @@
+use crate::window::{Window, digit};
+
+/// What stands between two groups of digits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Sep {
+    Dash,
+    Dot,
+    Mixed,
+    Paren,
+    Slash,
+    Space,
+}
+
+/// A group of digits and where it lies.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Group {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+const GROUPS: usize = 9;
+const DIGITS: usize = 20;
+
+/// Up to nine groups of up to 20 digits in all, from a digit on.
+pub(super) struct Run {
+    digits: [u8; DIGITS],
+    groups: [Group; GROUPS],
+    seps: [Sep; GROUPS],
+    len: usize,
+}
+
+impl Run {
+    /// The groups from `start` on, or none if the first is longer than 20 digits.
+    pub(super) fn read(w: &Window<'_>, start: usize) -> Option<Self> {
+        let mut run = Self {
+            digits: [0; DIGITS],
+            groups: [Group::default(); GROUPS],
+            seps: [Sep::Mixed; GROUPS],
+            len: 0,
+        };
+        let (mut at, mut total) = (start, 0);
+        while run.len < GROUPS {
+            let end = w.right(at, DIGITS + 1, digit);
+            let n = end - at;
+            if total + n > DIGITS {
+                break;
+            }
+            run.digits[total..total + n].copy_from_slice(&w.bytes[at..end]);
+            run.groups[run.len] = Group { start: at, end };
+            run.len += 1;
+            total += n;
+            let Some((sep, next)) = separator(w, end) else { break };
+            if run.len < GROUPS {
+                run.seps[run.len] = sep;
+            }
+            at = next;
+        }
+        (run.len > 0).then_some(run)
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The first `k` groups.
+    pub(super) fn part(&self, k: usize) -> Part<'_> {
+        let groups = &self.groups[..k];
+        let n: usize = groups.iter().map(|g| g.end - g.start).sum();
+        Part { digits: &self.digits[..n], groups, seps: &self.seps[1..k] }
+    }
+}
+
+/// Some leading groups of a run.
+pub(super) struct Part<'r> {
+    pub(super) digits: &'r [u8],
+    pub(super) groups: &'r [Group],
+    pub(super) seps: &'r [Sep],
+}
+
+impl Part<'_> {
+    pub(super) fn start(&self) -> usize {
+        self.groups.first().map_or(0, |g| g.start)
+    }
+
+    pub(super) fn end(&self) -> usize {
+        self.groups.last().map_or(0, |g| g.end)
+    }
+
+    pub(super) fn span(&self) -> (usize, usize) {
+        (self.start(), self.end())
+    }
+
+    /// Whether the groups have these lengths.
+    pub(super) fn is(&self, lens: &[usize]) -> bool {
+        self.groups.len() == lens.len()
+            && self.groups.iter().zip(lens).all(|(g, n)| g.end - g.start == *n)
+    }
+
+    /// Whether there is one group only.
+    pub(super) const fn plain(&self) -> bool {
+        self.groups.len() == 1
+    }
+
+    /// Whether all separators are `sep`.
+    pub(super) fn by(&self, sep: Sep) -> bool {
+        !self.seps.is_empty() && self.seps.iter().all(|s| *s == sep)
+    }
+
+    /// Whether all separators are the same, and each is a space or a dash.
+    pub(super) fn even(&self) -> bool {
+        self.by(Sep::Space) || self.by(Sep::Dash)
+    }
+}
+
+// One of a few short separators, when a digit follows.
+fn separator(w: &Window<'_>, end: usize) -> Option<(Sep, usize)> {
+    let next = w.right(end, 4, |b| b" -./()".contains(&b));
+    let sep = match &w.bytes[end..next] {
+        b" " => Sep::Space,
+        b"-" => Sep::Dash,
+        b"." => Sep::Dot,
+        b"/" => Sep::Slash,
+        b") " | b")" | b")-" | b" (" | b"(" | b".(" | b"-(" | b") - " => Sep::Paren,
+        b" - " | b" / " | b"  " | b"/ " | b"- " | b". " | b" -" => Sep::Mixed,
+        _ => return None,
+    };
+    digit(w.at(next)).then_some((sep, next))
+}

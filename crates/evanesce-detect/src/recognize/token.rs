@@ -1,0 +1,121 @@
+use super::{address, push};
+use crate::check;
+use crate::window::{Window, alnum, digit};
+use crate::{Finding, Kind};
+
+/// Everything that begins with the run of letters and digits from `start` to `end`.
+pub(super) fn at(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    let token = &w.bytes[start..end];
+    let len = token.len();
+    if len <= 4 && token.iter().all(u8::is_ascii_hexdigit) {
+        address::mac(w, start, end, out);
+    }
+    match token {
+        [a, b, c, d, ..] if letters(&[*a, *b]) && digit(*c) && digit(*d) => iban(w, start, out),
+        [b'w' | b'W', b'w' | b'W', b'w' | b'W'] if w.at(end) == b'.' => address::www(w, start, out),
+        _ => {}
+    }
+    if len >= 2 && letters(&token[..2]) {
+        nino(w, start, out);
+    }
+    if (8..=16).contains(&len) && w.at(end) != b'_' && w.before(start) != b'_' {
+        compact(w, start, end, out);
+    }
+    if len == 2 || len == 8 || (len == 6 && token.iter().all(u8::is_ascii_digit)) || len == 11 {
+        separated(w, start, end, out);
+    }
+}
+
+fn letters(pair: &[u8]) -> bool {
+    pair.iter().all(u8::is_ascii_alphabetic)
+}
+
+/// As many letters and digits as the country's IBAN has, in one piece or in
+/// groups with a space or a dash between.
+fn iban(w: &Window<'_>, start: usize, out: &mut Vec<Finding>) {
+    let country = [w.at(start).to_ascii_uppercase(), w.at(start + 1).to_ascii_uppercase()];
+    let Some(len) = check::iban_len(country) else { return };
+    let mut value = [0; 34];
+    let (mut n, mut at) = (0, start);
+    while n < len {
+        let b = w.at(at);
+        if alnum(b) {
+            value[n] = b.to_ascii_uppercase();
+            n += 1;
+        } else if !matches!(b, b' ' | b'-' | b'.') || !alnum(w.at(at + 1)) {
+            return;
+        }
+        at += 1;
+    }
+    w.count(at - start);
+    if check::is_iban(&value[..len]) && !alnum(w.at(at)) {
+        push(out, Kind::Iban, (start, at), 99, "country, length and mod 97");
+    }
+}
+
+// Two letters, six digits, a letter, with spaces between pairs or none.
+fn nino(w: &Window<'_>, start: usize, out: &mut Vec<Finding>) {
+    let mut value = [0; 9];
+    let (mut n, mut at) = (0, start);
+    while n < 9 {
+        let b = w.at(at);
+        if alnum(b) {
+            value[n] = b.to_ascii_uppercase();
+            n += 1;
+        } else if !matches!(b, b' ' | b'-') || !alnum(w.at(at + 1)) || n < 2 {
+            return;
+        }
+        at += 1;
+        if (3..=8).contains(&n) && !digit(value[n - 1]) {
+            return;
+        }
+    }
+    if check::is_uk_nino(&value) && !alnum(w.at(at)) {
+        push(out, Kind::UkNino, (start, at), 80, "letters that are assigned, six digits");
+    }
+}
+
+// Numbers with letters in them, written in one piece.
+fn compact(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    let mut value = [0; 16];
+    let len = end - start;
+    value[..len].copy_from_slice(&w.bytes[start..end]);
+    let value = &mut value[..len];
+    value.make_ascii_uppercase();
+    let found = match len {
+        9 if check::is_es_nif(value) => Some((Kind::EsNif, 85)),
+        9 if check::is_es_nie(value) => Some((Kind::EsNie, 90)),
+        9 if check::is_sg_nric(value) => Some((Kind::SgNric, 85)),
+        12 if check::is_de_social_security(value) => Some((Kind::DeSocialSecurity, 90)),
+        15 if !value.iter().all(u8::is_ascii_digit) && check::is_fr_nir(value) => {
+            Some((Kind::FrNir, 95))
+        }
+        16 if check::is_it_fiscal_code(value) => Some((Kind::ItFiscalCode, 95)),
+        _ => None,
+    };
+    if let Some((kind, score)) = found {
+        push(out, kind, (start, end), score, "structure and check letter");
+    }
+}
+
+// Numbers that have a sign in them: Finland's century, Spain's dash.
+fn separated(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    let Some(code) = w.bytes.get(start..start + 11) else { return };
+    if check::is_fi(code) && !alnum(w.at(start + 11)) && !matches!(w.before(start), b'-' | b'.') {
+        push(out, Kind::FiPersonalIdentityCode, (start, start + 11), 90, "date and check sign");
+    }
+    if !matches!(w.at(end), b'-' | b' ') || alnum(w.at(end + 2)) {
+        return;
+    }
+    let mut value = [0; 9];
+    if end - start == 8 {
+        value[..8].copy_from_slice(&w.bytes[start..end]);
+        value[8] = w.at(end + 1);
+        value.make_ascii_uppercase();
+        let kind =
+            [(Kind::EsNif, check::is_es_nif(&value)), (Kind::EsNie, check::is_es_nie(&value))];
+        for (kind, _) in kind.into_iter().filter(|(_, fits)| *fits) {
+            push(out, kind, (start, end + 2), 80, "eight places and check letter");
+        }
+    }
+}

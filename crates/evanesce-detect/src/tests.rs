@@ -1,0 +1,219 @@
+use proptest::prelude::*;
+
+use crate::{Finding, Kind, Rules, Scanner, Stream};
+
+fn found(text: &str) -> Vec<(Kind, &str)> {
+    Scanner::default().scan(text).iter().map(|f| (f.kind, &text[f.start..f.end])).collect()
+}
+
+// Reserved domains and numbers that are printed as examples, or made up.
+#[test]
+fn each_kind_is_found_with_its_exact_span() {
+    for (kind, text, value) in [
+        (Kind::BrCpf, "CPF 111.444.777-35.", "111.444.777-35"),
+        (Kind::ChAhv, "AHV 756.9217.0769.85", "756.9217.0769.85"),
+        (Kind::CreditCard, "card 4111 1111 1111 1111, exp", "4111 1111 1111 1111"),
+        (Kind::CreditCard, "(378282246310005)", "378282246310005"),
+        (Kind::DateOfBirth, "born on 1985-03-12 in", "1985-03-12"),
+        (Kind::DeSocialSecurity, "SV 15070649C103.", "15070649C103"),
+        (Kind::Email, "<first.last+tag@mail.example.org>", "first.last+tag@mail.example.org"),
+        (Kind::Email, "'jürgen@müller.example'", "jürgen@müller.example"),
+        (Kind::EsNif, "DNI 12345678Z", "12345678Z"),
+        (Kind::FiPersonalIdentityCode, "hetu 131052-308T.", "131052-308T"),
+        (Kind::FrNir, "n° 2 55 08 14 168 025 38", "2 55 08 14 168 025 38"),
+        (Kind::Iban, "to GB29 NWBK 6016 1331 9268 19 now", "GB29 NWBK 6016 1331 9268 19"),
+        (Kind::Ip, "from 203.0.113.77:443", "203.0.113.77"),
+        (Kind::Ip, "from [2001:db8::7:1].", "2001:db8::7:1"),
+        (Kind::ItFiscalCode, "CF: rssmra85t10a562s;", "rssmra85t10a562s"),
+        (Kind::Mac, "mac 00-00-5E-00-53-AF!", "00-00-5E-00-53-AF"),
+        (Kind::NlBsn, "BSN: 111222333", "111222333"),
+        (Kind::Phone, "call +1 (202) 555-0123 now", "+1 (202) 555-0123"),
+        (Kind::Phone, "+49 (0)30 901820", "+49 (0)30 901820"),
+        (Kind::Phone, "(202) 555-0123 x42", "(202) 555-0123 x42"),
+        (Kind::Phone, "téléphone 0199001234.", "0199001234"),
+        (Kind::PlPesel, "PESEL 44051401359", "44051401359"),
+        (Kind::SePersonnummer, "811218-9876", "811218-9876"),
+        (Kind::Secret, "DB_PASSWORD='hunter2!'", "hunter2!"),
+        (Kind::Secret, "Authorization: Api-Token q8Z1v0Lk2Xw9Rt5bq8Z1", "q8Z1v0Lk2Xw9Rt5bq8Z1"),
+        (Kind::Secret, "<apiKey>\n  q8Z1v0Lk2Xw9Rt5b\n</apiKey>", "q8Z1v0Lk2Xw9Rt5b"),
+        (Kind::Secret, "set(\"CLIENT_SECRET\", \"q8Z1v0Lk2Xw9Rt5b\")", "q8Z1v0Lk2Xw9Rt5b"),
+        (Kind::Secret, "\"api_key\": \"q8Z1v0Lk2Xw9Rt5b\"", "q8Z1v0Lk2Xw9Rt5b"),
+        (Kind::SecretAwsKey, "key AKIAQ3EGRTYUIOP24680 end", "AKIAQ3EGRTYUIOP24680"),
+        (
+            Kind::SecretJwt,
+            "x eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl y",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
+        ),
+        (
+            Kind::SecretUrlCredentials,
+            "at postgres://app:s3cr3t@db/stats",
+            "postgres://app:s3cr3t@db/stats",
+        ),
+        (Kind::SgNric, "S1234567D", "S1234567D"),
+        (Kind::TrNationalId, "TC kimlik 10000000146", "10000000146"),
+        (Kind::UkNhs, "NHS 943 476 5919", "943 476 5919"),
+        (Kind::UkNino, "NI AB 12 34 56 C.", "AB 12 34 56 C"),
+        (Kind::Url, "see https://example.org/a?b=(c), then", "https://example.org/a?b=(c)"),
+        (Kind::UsSsn, "SSN 536-22-1234.", "536-22-1234"),
+    ] {
+        assert_eq!(found(text), [(kind, value)], "{text}");
+    }
+}
+
+#[test]
+fn ordinary_text_is_silent() {
+    for text in [
+        "",
+        "Version 1.2.3 of 2026-11-24 10:20:30 replaced 0.9.1.",
+        "std::fmt::Display, a::b and c::d::e are paths",
+        "let token = parser.next_token();",
+        "Order 4111111111111112 has 12345678901234567890123 parts",
+        "password: required",
+        "mail me @ home, or user@localhost",
+        "3.14159265358979, 1 000 000 and 10/20/30",
+        "0123456789abcdef0123456789abcdef",
+        "page 12-13, 2019-2021, ISBN 978-3-16-148410-0, ISBN 0-306-40615-2",
+        "password = get_password(user)",
+        "token: ${TOKEN}, secret=<your secret here>",
+        "-----BEGIN CERTIFICATE-----\nbm90IGEga2V5\n-----END CERTIFICATE-----",
+    ] {
+        assert_eq!(found(text), [], "{text}");
+    }
+}
+
+#[test]
+fn an_armoured_key_is_one_finding() {
+    let text = "x\n-----BEGIN EC PRIVATE KEY-----\nbm90IGEga2V5\n-----END EC PRIVATE KEY-----\ny";
+    let found = Scanner::default().scan(text);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].kind, found[0].start), (Kind::SecretPrivateKey, 2));
+    assert!(text[found[0].end..].starts_with("\ny"));
+    let torn = Scanner::default().scan("-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5");
+    assert_eq!((torn.len(), torn[0].end), (1, 40));
+}
+
+#[test]
+fn one_level_of_encoding_is_seen_through() {
+    for text in [
+        "reader%40example.org",
+        r"reader\u0040example.org",
+        "reader&#64;example.org",
+        "reader@exam\u{200b}ple.org",
+        "ｒeader＠example.org",
+        "cmVhZGVyQGV4YW1wbGUub3Jn",
+        "7265616465724065 78616d706c652e6f7267",
+    ] {
+        let text = text.replace(' ', "");
+        let kinds: Vec<_> = Scanner::default().scan(&text).iter().map(|f| f.kind).collect();
+        assert_eq!(kinds, [Kind::Email], "{text}");
+    }
+}
+
+#[test]
+fn rules_leave_out_kinds_and_what_is_less_sure() {
+    let text = "mail reader@example.org, phone 5550123456";
+    assert_eq!(Scanner::default().scan(text).len(), 2);
+    assert_eq!(Scanner::new(Rules::new().without(Kind::Email)).scan(text).len(), 1);
+    assert_eq!(Scanner::new(Rules::new().at_least(90)).scan(text).len(), 1);
+}
+
+/// Texts that make backtracking or rescanning matchers slow.
+fn hostile(n: usize) -> Vec<(&'static str, String)> {
+    let of = |unit: &str| unit.repeat(n / unit.len());
+    vec![
+        ("letters", of("a")),
+        ("at signs", of("@")),
+        ("addresses", of("a@a.")),
+        ("dots", of("a.")),
+        ("digits", of("1")),
+        ("groups", of("1 ")),
+        ("cards", of("4111 ")),
+        ("colons", of(":")),
+        ("hex", of("ab:")),
+        ("schemes", of("http://")),
+        ("assignments", of("password=")),
+        ("quotes", of("token:\"")),
+        ("escapes", of("%41")),
+        ("entities", of("&#64;")),
+        ("tokens", of("eyJ")),
+        ("armour", of("-----BEGIN PRIVATE KEY-----")),
+        ("keys", of("AKIA")),
+        ("ibans", of("DE89 ")),
+        ("base64", of("QUJD")),
+        ("wide", of("é@")),
+    ]
+}
+
+#[test]
+fn work_grows_with_the_length_and_no_faster() {
+    let work = |text: &str| Scanner::default().window(text).1;
+    for ((name, short), (_, long)) in hostile(16 << 10).into_iter().zip(hostile(32 << 10)) {
+        let (one, two) = (work(&short), work(&long));
+        assert!(two as f64 <= one as f64 * 2.2, "{name}: {one} then {two}");
+    }
+}
+
+#[test]
+fn a_stream_holds_little() {
+    let scanner = Scanner::default();
+    let mut stream = Stream::new(&scanner);
+    let mut count = 0;
+    for _ in 0..12 {
+        count += stream.push("reader@example.org wrote. ".repeat(1000).as_bytes()).len();
+        assert!(stream.held() < 128 * 1024);
+    }
+    assert_eq!(count + stream.finish().len(), 12_000);
+}
+
+fn streamed(scanner: &Scanner, text: &str, cuts: &[usize]) -> Vec<Finding> {
+    let mut stream = Stream::new(scanner);
+    let (mut out, mut rest) = (Vec::new(), text.as_bytes());
+    for cut in cuts.iter().cycle().take(text.len()) {
+        let (chunk, after) = rest.split_at((*cut).min(rest.len()));
+        out.extend(stream.push(chunk));
+        rest = after;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    out.extend(stream.finish());
+    out
+}
+
+const PIECES: &str = "(reader@example\\.org|4111 1111 1111 1111|\\+1 202 555 0123|DE89 3704 0044 0532 0130 00\
+    |https://a\\.example/\\?b=c|password=hunter2x|cmVhZGVyQGV4YW1wbGUub3Jn|%40|é|\u{1f600}|[a-z]{1,9}|[ .,@:=\n-]|[0-9]{1,5})";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_stream_finds_what_one_scan_finds(
+        pieces in prop::collection::vec(PIECES, 0..100),
+        cuts in prop::collection::vec(1_usize..200, 1..8),
+        block in 64_usize..512,
+    ) {
+        // Longer than several windows.
+        let text = pieces.concat().repeat(3);
+        let scanner = Scanner::default().with_block(block);
+        prop_assert_eq!(streamed(&scanner, &text, &cuts), scanner.scan(&text));
+    }
+
+    #[test]
+    fn findings_are_in_order_apart_and_on_boundaries(text in "(\\PC|[@:=.%0-9a-f -]){0,200}") {
+        let found = Scanner::default().scan(&text);
+        for f in &found {
+            prop_assert!(f.start < f.end && text.get(f.start..f.end).is_some(), "{:?}", f);
+        }
+        for pair in found.windows(2) {
+            prop_assert!(pair[0].end <= pair[1].start);
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..600), cut in 1_usize..50) {
+        let scanner = Scanner::default();
+        let mut stream = Stream::new(&scanner);
+        bytes.chunks(cut).for_each(|chunk| drop(stream.push(chunk)));
+        let _ = stream.finish();
+    }
+}

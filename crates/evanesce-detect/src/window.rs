@@ -1,0 +1,101 @@
+use std::cell::Cell;
+
+/// A stretch of text that is scanned at once, with helpers that only look a
+/// bounded number of bytes to either side and count every byte that they look at.
+pub(crate) struct Window<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) bytes: &'t [u8],
+    work: Cell<u64>,
+}
+
+impl<'t> Window<'t> {
+    pub(crate) const fn new(text: &'t str) -> Self {
+        Self { text, bytes: text.as_bytes(), work: Cell::new(0) }
+    }
+
+    /// How many bytes were looked at.
+    pub(crate) const fn work(&self) -> u64 {
+        self.work.get()
+    }
+
+    pub(crate) fn at(&self, i: usize) -> u8 {
+        self.bytes.get(i).copied().unwrap_or(0)
+    }
+
+    /// The byte before `i`, or 0 at the beginning.
+    pub(crate) fn before(&self, i: usize) -> u8 {
+        i.checked_sub(1).map_or(0, |i| self.at(i))
+    }
+
+    /// The end of the run of bytes that `is` accepts from `from` on, at most `max` long.
+    pub(crate) fn right(&self, from: usize, max: usize, is: impl Fn(u8) -> bool) -> usize {
+        let rest = self.bytes.get(from..).unwrap_or(&[]);
+        let n = rest.iter().take(max).take_while(|b| is(**b)).count();
+        self.count(n + 1);
+        from + n
+    }
+
+    /// The start of the run of bytes that `is` accepts up to `to`, at most `max` long.
+    pub(crate) fn left(&self, to: usize, max: usize, is: impl Fn(u8) -> bool) -> usize {
+        let rest = self.bytes.get(..to).unwrap_or(&[]);
+        let n = rest.iter().rev().take(max).take_while(|b| is(**b)).count();
+        self.count(n + 1);
+        to - n
+    }
+
+    /// The first character boundary at or after `i`.
+    pub(crate) fn ceil(&self, i: usize) -> usize {
+        (i..self.bytes.len()).find(|&i| self.text.is_char_boundary(i)).unwrap_or(self.bytes.len())
+    }
+
+    /// Whether one of `words`, in lower case, stands within the 56 bytes before `start`
+    /// or the 24 bytes after `end`, without regard to case.
+    pub(crate) fn near(&self, start: usize, end: usize, words: &[&str]) -> bool {
+        self.ahead(start, words) || {
+            let to = self.ceil((end + 24).min(self.bytes.len()));
+            self.said(&self.bytes[end..to], words)
+        }
+    }
+
+    /// Whether one of `words` stands within the 56 bytes before `start`.
+    pub(crate) fn ahead(&self, start: usize, words: &[&str]) -> bool {
+        let from = self.ceil(start.saturating_sub(56));
+        self.said(&self.bytes[from.min(start)..start], words)
+    }
+
+    fn said(&self, place: &[u8], words: &[&str]) -> bool {
+        self.count(place.len());
+        let Ok(place) = std::str::from_utf8(place) else { return false };
+        let place = place.to_lowercase();
+        words.iter().any(|word| contains_word(&place, word))
+    }
+
+    pub(crate) fn count(&self, n: usize) {
+        self.work.set(self.work.get().saturating_add(n as u64));
+    }
+}
+
+// A word of up to four letters must stand alone; a longer one may be a part of a
+// compound, as in "telefonnummer".
+fn contains_word(place: &str, word: &str) -> bool {
+    place.match_indices(word).any(|(i, _)| {
+        let letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
+        let (before, after) = (&place[..i], &place[i + word.len()..]);
+        word.chars().count() > 4
+            || !word.is_ascii()
+            || (!letter(before.chars().next_back()) && !letter(after.chars().next()))
+    })
+}
+
+pub(crate) const fn alnum(b: u8) -> bool {
+    b.is_ascii_alphanumeric()
+}
+
+pub(crate) const fn digit(b: u8) -> bool {
+    b.is_ascii_digit()
+}
+
+/// A letter, a digit, an underscore or a part of a character beyond ASCII letters.
+pub(crate) const fn word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'_'
+}

@@ -1,0 +1,260 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use evanesce_core::{BoxFuture, Clock, Error, ErrorKind, Sanitize};
+
+use crate::queue::Queue;
+use crate::{ItemOutcome, LogRecord, LogSink, MetricPoint, MetricSink, TelemetryLayer, Written};
+
+/// How many items one write takes.
+const BATCH: usize = 500;
+/// How often a write is tried before its items are dropped and counted.
+const ATTEMPTS: u32 = 3;
+/// The wait after the first failure; it doubles each time.
+const BACK_OFF: Duration = Duration::from_millis(200);
+/// The longest wait that is granted to a busy store; one that asks for more gets its
+/// items dropped rather than sent too early.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The measurement in which telemetry tells of its own losses.
+const SELF: &str = "telemetry";
+
+/// What telemetry stands on.
+pub struct TelemetryParts {
+    /// Where logs go.
+    pub logs: Arc<dyn LogSink>,
+    /// Where metrics go.
+    pub metrics: Arc<dyn MetricSink>,
+    /// What makes free text fit for logs.
+    pub sanitize: Arc<dyn Sanitize>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// How many records, and how many points, wait at most.
+    pub capacity: usize,
+}
+
+/// Logs and metrics on their way to their stores. Cheap to clone.
+///
+/// A request that logs never waits for a store: what does not fit into the queue is
+/// dropped and counted. [`flush`](Self::flush) carries the queue to the stores, at least
+/// once each: what was sent without an acknowledgement is sent again.
+#[derive(Clone)]
+pub struct Telemetry(Arc<Inner>);
+
+struct Inner {
+    logs: Arc<dyn LogSink>,
+    metrics: Arc<dyn MetricSink>,
+    sanitize: Arc<dyn Sanitize>,
+    clock: Arc<dyn Clock>,
+    records: Queue<LogRecord>,
+    points: Queue<MetricPoint>,
+    refused: AtomicU64,
+    /// How many losses were told of in a point already.
+    reported: AtomicU64,
+}
+
+/// What a flush did.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Flushed {
+    /// Items that a store acknowledged.
+    pub stored: u64,
+    /// Items that a store will never take.
+    pub refused: u64,
+    /// Items that were dropped because a store did not answer.
+    pub dropped: u64,
+}
+
+impl Telemetry {
+    /// Telemetry into these stores.
+    #[must_use]
+    pub fn new(parts: TelemetryParts) -> Self {
+        Self(Arc::new(Inner {
+            logs: parts.logs,
+            metrics: parts.metrics,
+            sanitize: parts.sanitize,
+            clock: parts.clock,
+            records: Queue::new(parts.capacity),
+            points: Queue::new(parts.capacity),
+            refused: AtomicU64::new(0),
+            reported: AtomicU64::new(0),
+        }))
+    }
+
+    /// Puts a record in the queue.
+    pub fn log(&self, record: LogRecord) {
+        self.0.records.push(record);
+    }
+
+    /// Puts a point in the queue.
+    pub fn measure(&self, point: MetricPoint) {
+        self.0.points.push(point);
+    }
+
+    /// How many items were dropped since the start: they did not fit, or their store did
+    /// not answer.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.0.records.dropped() + self.0.points.dropped()
+    }
+
+    /// How many items a store refused since the start.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.0.refused.load(Ordering::Relaxed)
+    }
+
+    /// The sink for the program's `tracing` events.
+    #[must_use]
+    pub fn layer(&self) -> TelemetryLayer {
+        TelemetryLayer::new(self.clone())
+    }
+
+    /// The clock that records are dated by.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// What makes free text fit for logs.
+    pub(crate) fn sanitize(&self) -> &dyn Sanitize {
+        &*self.0.sanitize
+    }
+
+    /// Carries what waits now to the stores, and not what is put in the queue meanwhile,
+    /// such as by the transport of a store that logs itself. It never fails: what a store
+    /// does not take is counted, and once a store did not answer, the rest stays in the
+    /// queue for the next time. Losses are told in a point `telemetry` with the fields
+    /// `dropped` and `refused`, counted since the start.
+    ///
+    /// It may be cancelled: a batch that was on its way counts as dropped.
+    pub async fn flush(&self) -> Flushed {
+        let inner = &*self.0;
+        self.report();
+        let logs = drain(&inner.records, &*inner.clock, &inner.logs).await;
+        let points = drain(&inner.points, &*inner.clock, &inner.metrics).await;
+        inner.refused.fetch_add(logs.refused + points.refused, Ordering::Relaxed);
+        Flushed {
+            stored: logs.stored + points.stored,
+            refused: logs.refused + points.refused,
+            dropped: logs.dropped + points.dropped,
+        }
+    }
+}
+
+impl Telemetry {
+    fn report(&self) {
+        let (dropped, refused) = (self.dropped(), self.refused());
+        let lost = dropped + refused;
+        if self.0.reported.swap(lost, Ordering::Relaxed) < lost {
+            let point = MetricPoint::new(self.0.clock.now(), SELF);
+            self.measure(point.field("dropped", dropped as f64).field("refused", refused as f64));
+        }
+    }
+}
+
+/// What logs and metrics have in common.
+trait Destination<T>: Send + Sync {
+    fn write<'a>(&'a self, batch: &'a [T]) -> BoxFuture<'a, Result<Written, Error>>;
+}
+
+impl Destination<LogRecord> for Arc<dyn LogSink> {
+    fn write<'a>(&'a self, batch: &'a [LogRecord]) -> BoxFuture<'a, Result<Written, Error>> {
+        LogSink::write(&**self, batch)
+    }
+}
+
+impl Destination<MetricPoint> for Arc<dyn MetricSink> {
+    fn write<'a>(&'a self, batch: &'a [MetricPoint]) -> BoxFuture<'a, Result<Written, Error>> {
+        MetricSink::write(&**self, batch)
+    }
+}
+
+async fn drain<T: Send + Sync>(
+    queue: &Queue<T>,
+    clock: &dyn Clock,
+    destination: &dyn Destination<T>,
+) -> Flushed {
+    let mut flushed = Flushed::default();
+    let mut waiting = queue.len();
+    while waiting > 0 && flushed.dropped == 0 {
+        let batch = InFlight { items: queue.take(BATCH.min(waiting)), queue };
+        if batch.items.is_empty() {
+            break;
+        }
+        waiting -= batch.items.len();
+        deliver(batch, clock, destination, &mut flushed).await;
+    }
+    flushed
+}
+
+async fn deliver<T: Send + Sync>(
+    mut batch: InFlight<'_, T>,
+    clock: &dyn Clock,
+    destination: &dyn Destination<T>,
+    flushed: &mut Flushed,
+) {
+    let mut back_off = BACK_OFF;
+    for attempt in 1..=ATTEMPTS {
+        let mut wait = back_off;
+        match destination.write(&batch.items).await {
+            Ok(written) => wait = batch.settle(&written, flushed).unwrap_or(back_off),
+            Err(error) if is_passing(error.kind()) => {}
+            Err(_) => break,
+        }
+        if batch.items.is_empty() || attempt == ATTEMPTS || wait > LONGEST_WAIT {
+            break;
+        }
+        clock.sleep(wait).await;
+        back_off *= 2;
+    }
+    flushed.dropped += batch.items.len() as u64;
+}
+
+// Whether the same write may succeed a moment later. What was sent and not
+// acknowledged is sent again: a line twice is better than a line lost.
+const fn is_passing(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Conflict
+            | ErrorKind::Exhausted
+            | ErrorKind::Timeout
+            | ErrorKind::Unavailable
+            | ErrorKind::Unconfirmed
+    )
+}
+
+/// Items that were taken from the queue. Whatever is left of them when this is dropped,
+/// also when a flush is cancelled, counts as lost.
+struct InFlight<'q, T> {
+    items: Vec<T>,
+    queue: &'q Queue<T>,
+}
+
+impl<T> InFlight<'_, T> {
+    /// Keeps what is to be sent again, and answers how long to wait.
+    fn settle(&mut self, written: &Written, flushed: &mut Flushed) -> Option<Duration> {
+        let mut wait = None;
+        let mut outcomes = written.outcomes.iter();
+        self.items.retain(|_| match outcomes.next() {
+            Some(ItemOutcome::Stored) => {
+                flushed.stored += 1;
+                false
+            }
+            Some(ItemOutcome::Refused) => {
+                flushed.refused += 1;
+                false
+            }
+            Some(ItemOutcome::Retry(after)) => {
+                wait = wait.max(Some(*after));
+                true
+            }
+            None => true,
+        });
+        wait
+    }
+}
+
+impl<T> Drop for InFlight<'_, T> {
+    fn drop(&mut self) {
+        self.queue.lose(self.items.len() as u64);
+    }
+}
