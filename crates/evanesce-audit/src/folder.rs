@@ -266,7 +266,6 @@ fn is_record(file: &File, at: u64, size: u64) -> Result<bool, Error> {
     Ok(record(file, at, size)?.is_some_and(|record| Frame::decode(&record).is_some()))
 }
 
-#[allow(clippy::incompatible_msrv, reason = "the standard library's lock, stable since 1.89")]
 fn lock(folder: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true).mode(0o600);

@@ -9,7 +9,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use super::{Address, variable};
 
 /// The tests' own TLS configuration, with the client certificate.
-pub fn tls() -> rustls::ClientConfig {
+pub(crate) fn tls() -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(variable("EVANESCE_TLS_CA")).unwrap()).unwrap();
     let chain = CertificateDer::pem_file_iter(variable("EVANESCE_TLS_CERT")).unwrap();
@@ -23,14 +23,14 @@ pub fn tls() -> rustls::ClientConfig {
         .unwrap()
 }
 
-pub async fn connect(address: &Address) -> TlsStream<TcpStream> {
+pub(crate) async fn connect(address: &Address) -> TlsStream<TcpStream> {
     let stream = TcpStream::connect((address.host.as_str(), address.port)).await.unwrap();
     let name = ServerName::try_from(address.host.clone()).unwrap();
     TlsConnector::from(Arc::new(tls())).connect(name, stream).await.unwrap()
 }
 
 /// One request over HTTP/1.0, so that the body ends with the connection.
-pub async fn request(
+pub(crate) async fn request(
     address: &Address,
     authorization: &str,
     method: &str,
@@ -54,7 +54,7 @@ pub async fn request(
     (status, answer.split_off(end))
 }
 
-pub fn basic(address: &Address) -> String {
+pub(crate) fn basic(address: &Address) -> String {
     use evanesce_testkit::trace::Encoding;
     let account = format!("{}:{}", address.user, address.password);
     let mut text = String::from_utf8(Encoding::Base64.encode(&account)).unwrap();

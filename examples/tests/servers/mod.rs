@@ -4,33 +4,33 @@ mod https;
 mod program;
 mod stores;
 
-pub use program::Program;
-pub use stores::{Elasticsearch, Influx, Monitor, Postgres, Redis};
+pub(crate) use program::Program;
+pub(crate) use stores::{Elasticsearch, Influx, Monitor, Postgres, Redis};
 
 /// A required variable of `cargo xtask services env`.
-pub fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: eval \"$(cargo xtask services env)\" first"))
 }
 
 /// A word that no other run has.
-pub fn unique() -> String {
+pub(crate) fn unique() -> String {
     use std::hash::{BuildHasher, Hasher};
     let number = std::hash::RandomState::new().build_hasher().finish();
     format!("q{number:016x}")
 }
 
 /// The parts of `scheme://user:password@host:port/rest`.
-pub struct Address {
-    pub user: String,
-    pub password: String,
-    pub host: String,
-    pub port: u16,
-    pub rest: String,
+pub(crate) struct Address {
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) rest: String,
 }
 
 impl Address {
-    pub fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         let url = variable(name);
         let (_, url) = url.split_once("://").unwrap();
         let (account, place) = url.rsplit_once('@').unwrap_or(("", url));

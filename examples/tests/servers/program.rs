@@ -6,14 +6,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 /// The example as a process of its own.
-pub struct Program {
+pub(crate) struct Program {
     child: Child,
     output: Vec<u8>,
 }
 
 impl Program {
     /// Starts it with the servers of the environment.
-    pub fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let child = Command::new(path())
             .args(arguments)
             .stdin(Stdio::piped())
@@ -26,7 +26,7 @@ impl Program {
     }
 
     /// Reads its output until `line` comes.
-    pub async fn wait_for(&mut self, line: &str) {
+    pub(crate) async fn wait_for(&mut self, line: &str) {
         let wanted = line.as_bytes();
         let output = self.child.stdout.as_mut().unwrap();
         let mut buffer = [0; 4096];
@@ -50,7 +50,7 @@ impl Program {
     }
 
     /// Presses Enter, waits for the end, and returns all that it printed.
-    pub async fn finish(mut self) -> Vec<u8> {
+    pub(crate) async fn finish(mut self) -> Vec<u8> {
         self.child.stdin.as_mut().unwrap().write_all(b"\n").await.unwrap();
         let rest = self.child.wait_with_output().await.unwrap();
         self.output.extend(rest.stdout);

@@ -8,14 +8,14 @@ use tokio::task::JoinHandle;
 use super::{Address, https, variable};
 
 /// Redis as its administrator sees it.
-pub struct Redis {
+pub(crate) struct Redis {
     connection: redis::aio::MultiplexedConnection,
 }
 
 const PLANTED: &str = "planted:";
 
 impl Redis {
-    pub async fn connect() -> Self {
+    pub(crate) async fn connect() -> Self {
         let pem = |name: &str| std::fs::read(variable(name)).unwrap();
         let client_tls = redis::ClientTlsConfig {
             client_cert: pem("EVANESCE_TLS_CERT"),
@@ -46,13 +46,13 @@ impl Redis {
         }
     }
 
-    pub async fn keys(&mut self) -> Vec<u8> {
+    pub(crate) async fn keys(&mut self) -> Vec<u8> {
         self.names().await.into_iter().collect::<Vec<_>>().join(&b'\n')
     }
 
     /// Every value, in the form that a dump file has it, and strings and hashes as
     /// they are: a dump compresses.
-    pub async fn values(&mut self) -> Vec<u8> {
+    pub(crate) async fn values(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for name in self.names().await {
             let value: redis::Value =
@@ -71,13 +71,13 @@ impl Redis {
     }
 
     /// The names of sessions, of whatever namespace the example has.
-    pub async fn session_keys(&mut self) -> Vec<String> {
+    pub(crate) async fn session_keys(&mut self) -> Vec<String> {
         let names = self.names().await;
         let names = names.iter().map(|name| String::from_utf8_lossy(name).into_owned());
         names.filter(|name| name.starts_with("{newsletter:") && name.contains("}:s:")).collect()
     }
 
-    pub async fn plant_key(&mut self, leak: &str) {
+    pub(crate) async fn plant_key(&mut self, leak: &str) {
         let _: () = redis::cmd("SET")
             .arg(format!("{PLANTED}{leak}"))
             .arg("1")
@@ -86,7 +86,7 @@ impl Redis {
             .unwrap();
     }
 
-    pub async fn plant_value(&mut self, leak: &str) {
+    pub(crate) async fn plant_value(&mut self, leak: &str) {
         let _: () = redis::cmd("SET")
             .arg(format!("{PLANTED}value"))
             .arg(leak)
@@ -95,12 +95,12 @@ impl Redis {
             .unwrap();
     }
 
-    pub async fn echo(&mut self, leak: &str) {
+    pub(crate) async fn echo(&mut self, leak: &str) {
         let _: String =
             redis::cmd("ECHO").arg(leak).query_async(&mut self.connection).await.unwrap();
     }
 
-    pub async fn unplant(&mut self) {
+    pub(crate) async fn unplant(&mut self) {
         for name in self.names().await {
             if name.starts_with(PLANTED.as_bytes()) {
                 let _: () =
@@ -133,13 +133,13 @@ fn flatten(value: &redis::Value, into: &mut Vec<u8>) {
 }
 
 /// What `MONITOR` shows, from a connection of its own.
-pub struct Monitor {
+pub(crate) struct Monitor {
     stop: oneshot::Sender<()>,
     reading: JoinHandle<Vec<u8>>,
 }
 
 impl Monitor {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let address = Address::of("EVANESCE_REDIS_ADMIN_URL");
         let mut stream = https::connect(&address).await;
         let login = format!("AUTH {} {}\r\nMONITOR\r\n", address.user, address.password);
@@ -169,7 +169,7 @@ impl Monitor {
 
     /// What was seen. A short wait lets the last commands arrive; the server sends
     /// them when it likes.
-    pub async fn stop(self) -> Vec<u8> {
+    pub(crate) async fn stop(self) -> Vec<u8> {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let _ = self.stop.send(());
         self.reading.await.unwrap()
@@ -177,12 +177,12 @@ impl Monitor {
 }
 
 /// PostgreSQL as its administrator sees it.
-pub struct Postgres {
+pub(crate) struct Postgres {
     client: tokio_postgres::Client,
 }
 
 impl Postgres {
-    pub async fn connect() -> Self {
+    pub(crate) async fn connect() -> Self {
         let connector = tokio_postgres_rustls_improved::MakeRustlsConnect::new(https::tls());
         let (client, connection) =
             tokio_postgres::connect(&variable("EVANESCE_POSTGRES_ADMIN_URL"), connector)
@@ -193,7 +193,7 @@ impl Postgres {
     }
 
     /// Every row of every table outside the catalogue, as text.
-    pub async fn rows(&self) -> Vec<u8> {
+    pub(crate) async fn rows(&self) -> Vec<u8> {
         let tables = self
             .client
             .query(
@@ -220,14 +220,14 @@ impl Postgres {
         bytes
     }
 
-    pub async fn wal_position(&self) -> String {
+    pub(crate) async fn wal_position(&self) -> String {
         let row =
             self.client.query_one("SELECT pg_current_wal_insert_lsn()::text", &[]).await.unwrap();
         row.get(0)
     }
 
     /// The bytes of the log since a position, from the files themselves.
-    pub async fn wal_since(&self, from: &str) -> Vec<u8> {
+    pub(crate) async fn wal_since(&self, from: &str) -> Vec<u8> {
         self.client.batch_execute("SELECT pg_switch_wal()").await.unwrap();
         let rows = self
             .client
@@ -255,7 +255,7 @@ impl Postgres {
     }
 
     // An unlogged table's rows do not reach the write-ahead log.
-    pub async fn plant_row(&self, leak: &str) {
+    pub(crate) async fn plant_row(&self, leak: &str) {
         self.client
             .batch_execute("CREATE UNLOGGED TABLE IF NOT EXISTS public.planted (text text)")
             .await
@@ -264,25 +264,25 @@ impl Postgres {
     }
 
     // A logical message lies in the write-ahead log and in no table.
-    pub async fn plant_wal(&self, leak: &str) {
+    pub(crate) async fn plant_wal(&self, leak: &str) {
         self.client
             .execute("SELECT pg_logical_emit_message(false, 'planted', $1)", &[&leak])
             .await
             .unwrap();
     }
 
-    pub async fn unplant(&self) {
+    pub(crate) async fn unplant(&self) {
         self.client.batch_execute("DROP TABLE IF EXISTS public.planted").await.unwrap();
     }
 }
 
 /// Elasticsearch over plain requests.
-pub struct Elasticsearch {
+pub(crate) struct Elasticsearch {
     address: Address,
 }
 
 impl Elasticsearch {
-    pub fn connect() -> Self {
+    pub(crate) fn connect() -> Self {
         Self { address: Address::of("EVANESCE_ELASTICSEARCH_URL") }
     }
 
@@ -291,7 +291,7 @@ impl Elasticsearch {
         https::request(&self.address, &account, method, path, "application/json", body).await
     }
 
-    pub async fn documents(&self) -> Vec<u8> {
+    pub(crate) async fn documents(&self) -> Vec<u8> {
         let (status, _) = self.ask("POST", "/_refresh", "").await;
         assert_eq!(status, 200);
         let (status, body) =
@@ -300,26 +300,26 @@ impl Elasticsearch {
         body
     }
 
-    pub async fn plant(&self, leak: &str) {
+    pub(crate) async fn plant(&self, leak: &str) {
         let (status, body) =
             self.ask("PUT", "/planted/_doc/1", &format!("{{\"text\":\"{leak}\"}}")).await;
         assert!(status < 300, "{}", String::from_utf8_lossy(&body));
     }
 
-    pub async fn unplant(&self) {
+    pub(crate) async fn unplant(&self) {
         let (status, _) = self.ask("DELETE", "/planted", "").await;
         assert!(status == 200 || status == 404);
     }
 }
 
 /// InfluxDB over plain requests.
-pub struct Influx {
+pub(crate) struct Influx {
     address: Address,
     token: String,
 }
 
 impl Influx {
-    pub fn connect() -> Self {
+    pub(crate) fn connect() -> Self {
         let token = std::fs::read_to_string(variable("EVANESCE_INFLUXDB_TOKEN_FILE")).unwrap();
         Self {
             address: Address::of("EVANESCE_INFLUXDB_URL"),
@@ -350,7 +350,7 @@ impl Influx {
         https::request(&self.address, &self.token, method, path, kind, body).await
     }
 
-    pub async fn points(&self) -> Vec<u8> {
+    pub(crate) async fn points(&self) -> Vec<u8> {
         let (org, _) = self.query();
         let mut bytes = Vec::new();
         for bucket in self.buckets().await {
@@ -363,7 +363,7 @@ impl Influx {
         bytes
     }
 
-    pub async fn plant(&self, leak: &str) {
+    pub(crate) async fn plant(&self, leak: &str) {
         let (org, bucket) = self.query();
         let path = format!("/api/v2/write?org={org}&bucket={bucket}");
         let line = format!("planted text=\"{leak}\"");
@@ -371,7 +371,7 @@ impl Influx {
         assert_eq!(status, 204, "{}", String::from_utf8_lossy(&body));
     }
 
-    pub async fn unplant(&self) {
+    pub(crate) async fn unplant(&self) {
         let (org, bucket) = self.query();
         let path = format!("/api/v2/delete?org={org}&bucket={bucket}");
         let body = r#"{"start":"1970-01-01T00:00:00Z","stop":"2200-01-01T00:00:00Z","predicate":"_measurement=\"planted\""}"#;
