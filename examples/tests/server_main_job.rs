@@ -13,6 +13,7 @@ use servers::{Elasticsearch, Influx, Monitor, Postgres, Program, Redis, unique};
 /// Everything that the reader brought, made unique for this run.
 struct Reader {
     folder: tempfile::TempDir,
+    namespace: String,
     address: String,
     sentence: String,
 }
@@ -32,7 +33,7 @@ impl Reader {
         );
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("letter.md"), text).unwrap();
-        Self { folder, address, sentence }
+        Self { folder, namespace: format!("test-{mark}"), address, sentence }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -66,6 +67,10 @@ async fn nothing_of_the_reader_is_left_anywhere_and_every_leak_would_be_seen() {
         reader.path("report").to_str().unwrap(),
         "--token-file",
         reader.path("token").to_str().unwrap(),
+        "--namespace",
+        &reader.namespace,
+        "--state",
+        reader.path("state").to_str().unwrap(),
         "--hold",
     ]);
     program.wait_for("session is open").await;
@@ -74,13 +79,17 @@ async fn nothing_of_the_reader_is_left_anywhere_and_every_leak_would_be_seen() {
         Sink::new("Redis keys, session open", redis.keys().await),
         Sink::new("Redis values, session open", redis.values().await),
     ];
-    assert!(!open[0].bytes().is_empty(), "the session lies in Redis while it is open");
     assert_clean(&open, &needles);
-    let output = program.finish().await;
+    let lying = redis.session_keys(&reader.namespace).await;
+    assert_eq!(lying.len(), 1, "the session lies in Redis while it is open");
+    let (screen, mut output) = program.finish().await;
+    // The screen is the reader's, who may see the letter; the token not even there.
+    assert_clean(&[Sink::new("the reader's screen", screen)], &needles[2..]);
+    output.extend(servers::logs());
     let monitored = monitor.stop().await;
     assert!(monitored.windows(4).any(|w| w == b"EVAL"), "MONITOR saw the session's commands");
 
-    let after = redis.session_keys().await;
+    let after = redis.session_keys(&reader.namespace).await;
     assert_eq!(after, Vec::<String>::new(), "the session is gone from Redis");
     let places = Places { redis: monitored, wal: postgres.wal_since(&wal).await, output };
     let sinks =
@@ -90,6 +99,9 @@ async fn nothing_of_the_reader_is_left_anywhere_and_every_leak_would_be_seen() {
     }
     assert_clean(&sinks, &needles);
     plant_everywhere(&reader, places, (&mut redis, &postgres, &logs, &metrics)).await;
+    redis.forget(&reader.namespace).await;
+    postgres.forget(&reader.namespace).await;
+    logs.forget(&reader.namespace).await;
 }
 
 /// What was recorded during the run, and cannot be read again.

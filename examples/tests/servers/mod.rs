@@ -13,6 +13,24 @@ pub(crate) fn variable(name: &str) -> String {
         .unwrap_or_else(|_| panic!("{name} is not set: eval \"$(cargo xtask services env)\" first"))
 }
 
+/// What the servers wrote into their own logs.
+pub(crate) fn logs() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for server in ["REDIS", "POSTGRES", "ELASTICSEARCH", "INFLUXDB"] {
+        let path = std::path::PathBuf::from(variable(&format!("EVANESCE_{server}_LOG")));
+        let files = match std::fs::read_dir(&path) {
+            Ok(folder) => folder.map(|entry| entry.unwrap().path()).collect(),
+            Err(_) => vec![path],
+        };
+        let before = bytes.len();
+        for file in files.into_iter().filter(|file| file.is_file()) {
+            bytes.extend(std::fs::read(file).unwrap());
+        }
+        assert!(bytes.len() > before, "{server} writes a log");
+    }
+    bytes
+}
+
 /// A word that no other run has.
 pub(crate) fn unique() -> String {
     use std::hash::{BuildHasher, Hasher};

@@ -49,14 +49,14 @@ impl Program {
         }
     }
 
-    /// Presses Enter, waits for the end, and returns all that it printed.
-    pub(crate) async fn finish(mut self) -> Vec<u8> {
+    /// Presses Enter, waits for the end, and returns what it printed: the reader's
+    /// screen, and everything else.
+    pub(crate) async fn finish(mut self) -> (Vec<u8>, Vec<u8>) {
         self.child.stdin.as_mut().unwrap().write_all(b"\n").await.unwrap();
         let rest = self.child.wait_with_output().await.unwrap();
         self.output.extend(rest.stdout);
-        self.output.extend(rest.stderr);
-        assert!(rest.status.success(), "{}", String::from_utf8_lossy(&self.output));
-        self.output
+        assert!(rest.status.success(), "{}", String::from_utf8_lossy(&rest.stderr));
+        (self.output, rest.stderr)
     }
 }
 

@@ -70,11 +70,23 @@ impl Redis {
         bytes
     }
 
-    /// The names of sessions, of whatever namespace the example has.
-    pub(crate) async fn session_keys(&mut self) -> Vec<String> {
+    /// The names of the sessions of a namespace.
+    pub(crate) async fn session_keys(&mut self, namespace: &str) -> Vec<String> {
+        let prefix = format!("{{{namespace}:");
         let names = self.names().await;
         let names = names.iter().map(|name| String::from_utf8_lossy(name).into_owned());
-        names.filter(|name| name.starts_with("{newsletter:") && name.contains("}:s:")).collect()
+        names.filter(|name| name.starts_with(&prefix) && name.contains("}:s:")).collect()
+    }
+
+    /// Removes what a namespace keeps beside its sessions.
+    pub(crate) async fn forget(&mut self, namespace: &str) {
+        let prefix = format!("{{{namespace}:");
+        for name in self.names().await {
+            if name.starts_with(prefix.as_bytes()) {
+                let _: () =
+                    redis::cmd("DEL").arg(&name).query_async(&mut self.connection).await.unwrap();
+            }
+        }
     }
 
     pub(crate) async fn plant_key(&mut self, leak: &str) {
@@ -172,8 +184,28 @@ impl Monitor {
     pub(crate) async fn stop(self) -> Vec<u8> {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let _ = self.stop.send(());
-        self.reading.await.unwrap()
+        unescaped(&self.reading.await.unwrap())
     }
+}
+
+/// What the clients sent: `MONITOR` shows it with backslashes of its own.
+fn unescaped(shown: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(shown.len());
+    let mut rest = shown;
+    while let Some((first, after)) = rest.split_first() {
+        let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+        let (byte, used) = match (first, after.first()) {
+            (b'\\', Some(b'x')) => match after.get(1..3).and_then(hex) {
+                Some(byte) => (byte, 4),
+                None => (*first, 1),
+            },
+            (b'\\', Some(escaped @ (b'\\' | b'"'))) => (*escaped, 2),
+            _ => (*first, 1),
+        };
+        bytes.push(byte);
+        rest = &rest[used..];
+    }
+    bytes
 }
 
 /// PostgreSQL as its administrator sees it.
@@ -213,7 +245,9 @@ impl Postgres {
             };
             for row in rows {
                 bytes.extend_from_slice(table.as_bytes());
-                bytes.extend_from_slice(row.get::<_, String>(0).as_bytes());
+                // A row as text doubles the backslashes and quotes of its fields.
+                let row = row.get::<_, String>(0).replace("\\\\", "\\").replace("\"\"", "\"");
+                bytes.extend_from_slice(row.as_bytes());
                 bytes.push(b'\n');
             }
         }
@@ -271,6 +305,12 @@ impl Postgres {
             .unwrap();
     }
 
+    pub(crate) async fn forget(&self, namespace: &str) {
+        let schema = format!("evanesce_{}", namespace.replace('-', "_"));
+        let drop = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
+        self.client.batch_execute(&drop).await.unwrap();
+    }
+
     pub(crate) async fn unplant(&self) {
         self.client.batch_execute("DROP TABLE IF EXISTS public.planted").await.unwrap();
     }
@@ -304,6 +344,19 @@ impl Elasticsearch {
         let (status, body) =
             self.ask("PUT", "/planted/_doc/1", &format!("{{\"text\":\"{leak}\"}}")).await;
         assert!(status < 300, "{}", String::from_utf8_lossy(&body));
+    }
+
+    pub(crate) async fn forget(&self, namespace: &str) {
+        let list = format!("/_cat/indices/{namespace}-logs-*?h=index");
+        let (status, names) = self.ask("GET", &list, "").await;
+        assert_eq!(status, 200);
+        for index in String::from_utf8_lossy(&names).split_whitespace() {
+            let (status, _) = self.ask("DELETE", &format!("/{index}"), "").await;
+            assert_eq!(status, 200);
+        }
+        let template = format!("/_index_template/{namespace}-logs");
+        let (status, _) = self.ask("DELETE", &template, "").await;
+        assert!(status == 200 || status == 404);
     }
 
     pub(crate) async fn unplant(&self) {
