@@ -1,0 +1,174 @@
+//! What these tests share: an audit log that remembers, a store that stops before each
+//! command, and sessions on both.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses another part")]
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use evanesce_core::{
+    Append, BoxFuture, Ceiling, Entry, Error, ErrorKind, Incarnation, Incorporated, Lifetime,
+    Namespace, Operation, Outcome, StoreKind, Timestamp,
+};
+use evanesce_crypto::Root;
+use evanesce_session::{
+    EpochRecord, EpochStore, Epochs, Fetched, LookupId, MemoryStore, Record, SessionParts,
+    SessionPolicy, SessionStore, Sessions, Swept, Tag, Version, Write,
+};
+use evanesce_testkit::ManualClock;
+
+pub const HOUR: Duration = Duration::from_secs(3600);
+
+pub struct House {
+    pub clock: ManualClock,
+    pub store: Arc<MemoryStore>,
+    pub audit: Arc<Ledger>,
+    pub root: Arc<Root>,
+    pub sessions: Sessions,
+}
+
+impl House {
+    /// 4 hours, 1 hour idle.
+    pub fn new() -> Self {
+        Self::with(|store| store)
+    }
+
+    pub fn with<S: SessionStore + EpochStore + 'static>(
+        wrap: impl Fn(Arc<MemoryStore>) -> Arc<S>,
+    ) -> Self {
+        let clock = ManualClock::new();
+        let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())).unwrap());
+        let (audit, root) = (Arc::new(Ledger::default()), Arc::new(Root::generate().unwrap()));
+        let wrapped = wrap(Arc::clone(&store));
+        let parts = parts(wrapped, &clock, &root, &audit);
+        let sessions = Sessions::new(parts, SessionPolicy::default());
+        Self { clock, store, audit, root, sessions }
+    }
+
+    /// Another node of the same service.
+    pub fn node(&self) -> Sessions {
+        let store = Arc::clone(&self.store);
+        let parts = parts(store, &self.clock, &self.root, &self.audit);
+        Sessions::new(parts, SessionPolicy::default())
+    }
+}
+
+pub fn parts<S: SessionStore + EpochStore + 'static>(
+    store: Arc<S>,
+    clock: &ManualClock,
+    root: &Arc<Root>,
+    audit: &Arc<Ledger>,
+) -> SessionParts {
+    SessionParts {
+        namespace: Namespace::new("tests").unwrap(),
+        store: Arc::clone(&store) as Arc<dyn SessionStore>,
+        epochs: store,
+        root: Arc::clone(root) as _,
+        clock: Arc::new(clock.clone()),
+        audit: Arc::clone(audit) as _,
+    }
+}
+
+pub fn policy(lifetime: u64, idle: u64, max_bytes: usize) -> SessionPolicy {
+    SessionPolicy { lifetime: Lifetime::hours(lifetime), idle: Lifetime::hours(idle), max_bytes }
+}
+
+#[derive(Default)]
+pub struct Ledger(Mutex<Vec<Entry>>);
+
+impl Ledger {
+    pub fn count_of(&self, operation: Operation, outcome: Outcome) -> u64 {
+        let entries = self.0.lock().unwrap();
+        let alike = |e: &&Entry| e.operation() == operation && e.outcome() == outcome;
+        entries.iter().filter(alike).map(Entry::count).sum()
+    }
+}
+
+impl Append for Ledger {
+    fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Incorporated, Error>> {
+        // It remembers, and says that it could not: what must not depend on the log does not.
+        self.0.lock().unwrap().push(entry);
+        let none = Error::new(ErrorKind::Unavailable, StoreKind::Memory, "the log is away");
+        Box::pin(async move { Err(none) })
+    }
+
+    fn count(&self, entry: Entry) {
+        self.0.lock().unwrap().push(entry);
+    }
+}
+
+/// Returns `Pending` once before each command, so that a poll is one command.
+pub struct Stepping(pub Arc<MemoryStore>);
+
+pub struct Pause(bool);
+
+pub fn pause() -> Pause {
+    Pause(false)
+}
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+pub fn poll_once<T>(future: &mut Pin<Box<dyn Future<Output = T> + '_>>) -> Poll<T> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// For futures that wait for nothing but [`Pause`].
+pub fn run<T>(future: impl Future<Output = T>) -> T {
+    let mut future: Pin<Box<dyn Future<Output = T> + '_>> = Box::pin(future);
+    loop {
+        if let Poll::Ready(value) = poll_once(&mut future) {
+            return value;
+        }
+    }
+}
+
+macro_rules! stepping {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        $(fn $name<'a>(&'a self, $($arg: $type),*) -> BoxFuture<'a, Result<$out, Error>> {
+            Box::pin(async move {
+                pause().await;
+                self.0.$name($($arg),*).await
+            })
+        })*
+    };
+}
+
+impl SessionStore for Stepping {
+    fn store(&self) -> StoreKind {
+        StoreKind::Memory
+    }
+
+    fn incarnation(&self) -> BoxFuture<'_, Result<Incarnation, Error>> {
+        SessionStore::incarnation(&*self.0)
+    }
+
+    fn ceiling(&self) -> BoxFuture<'_, Result<Ceiling, Error>> {
+        SessionStore::ceiling(&*self.0)
+    }
+
+    stepping! {
+        insert(id: &'a LookupId, record: &'a Record) -> Write;
+        fetch(id: &'a LookupId) -> Fetched;
+        replace(id: &'a LookupId, version: Version, record: &'a Record) -> Write;
+        rename(from: &'a LookupId, version: Version, to: &'a LookupId, record: &'a Record) -> Write;
+        remove(id: &'a LookupId) -> Write;
+        take(id: &'a LookupId) -> Fetched;
+        sweep(limit: usize) -> Swept;
+        reclaim() -> u64;
+    }
+}
+
+impl EpochStore for Stepping {
+    stepping! {
+        epochs(tag: Tag) -> Epochs;
+        begin(tag: Tag, after: u64, next: &'a EpochRecord, drain: Timestamp) -> Write;
+        end() -> u64;
+    }
+}
