@@ -1,0 +1,242 @@
+//! What these tests share: the suite's view of a store, sessions on it, a server of
+//! one's own, and an eye on what a server sees.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses another part")]
+
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evanesce_core::{
+    Append, BoxFuture, Entry, Error, ErrorKind, Incorporated, Namespace, StoreKind, SystemClock,
+};
+use evanesce_crypto::Root;
+use evanesce_redis::{RedisStore, Timeouts};
+use evanesce_session::{EpochStore, SessionParts, SessionPolicy, SessionStore, Sessions};
+use evanesce_testkit::session::Stores;
+use evanesce_tls::Tls;
+use redis::IntoConnectionInfo;
+use redis::aio::MultiplexedConnection;
+use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+
+/// A root certificate that signed nothing here; its key was thrown away.
+pub const STRANGER: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBaTCCARugAwIBAgIUVDrY+5vBUJ0LTvMbqeuzxQGSosAwBQYDK2VwMCkxJzAl
+BgNVBAMMHmEgcm9vdCB0aGF0IHZvdWNoZXMgZm9yIG5vYm9keTAgFw0yNjExMjQy
+MzM4MjZaGA8yMTI2MTAzMTIzMzgyNlowKTEnMCUGA1UEAwweYSByb290IHRoYXQg
+dm91Y2hlcyBmb3Igbm9ib2R5MCowBQYDK2VwAyEAcgSQ/ta5GrxaIidVTnb5VjtD
+RdH5wGCdn2CR3ebeTcWjUzBRMB0GA1UdDgQWBBTd71lvxkApRIvbMFh6ES5jGQnE
+cjAfBgNVHSMEGDAWgBTd71lvxkApRIvbMFh6ES5jGQnEcjAPBgNVHRMBAf8EBTAD
+AQH/MAUGAytlcANBAIAE5dEyEE8mBZwi3BS13zJC0uIcZ6J2I6Z/ZM8Bjpbjl8Ek
+2yrkQ526g39TgVUwesI4asK7Grg3i7wBq6seVQM=
+-----END CERTIFICATE-----
+";
+
+pub fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: cargo xtask services up redis, then env prints it")
+    })
+}
+
+/// A namespace that nobody else uses.
+pub fn fresh_namespace() -> Namespace {
+    let mut bytes = [0; 12];
+    evanesce_crypto::random(&mut bytes).unwrap();
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Namespace::new(&format!("t{digits}")).unwrap()
+}
+
+pub fn stores(store: &Arc<RedisStore>) -> Stores {
+    Stores {
+        sessions: store.clone(),
+        epochs: store.clone(),
+        erasable: store.clone(),
+        clock: Arc::new(SystemClock),
+        // A server's own clock cannot be moved: these waits are real, under two seconds.
+        advance: Arc::new(|duration| Box::pin(tokio::time::sleep(duration))),
+    }
+}
+
+pub fn sessions(store: &Arc<RedisStore>) -> Sessions {
+    let parts = SessionParts {
+        namespace: Namespace::new("tests").unwrap(),
+        store: store.clone(),
+        epochs: store.clone(),
+        root: Arc::new(Root::generate().unwrap()),
+        clock: Arc::new(SystemClock),
+        audit: Arc::new(Unlogged),
+    };
+    Sessions::new(parts, SessionPolicy::default())
+}
+
+pub async fn clean_up(store: &RedisStore) {
+    let _ = store.end().await.unwrap();
+    let _ = store.reclaim().await.unwrap();
+}
+
+pub fn with_password(url: &str, password: &str) -> String {
+    let (head, host) = url.rsplit_once('@').unwrap();
+    let (user, _) = head.rsplit_once(':').unwrap();
+    format!("{user}:{password}@{host}")
+}
+
+struct Unlogged;
+
+impl Append for Unlogged {
+    fn append(&self, _: Entry) -> BoxFuture<'_, Result<Incorporated, Error>> {
+        let none = Error::new(ErrorKind::Unsupported, StoreKind::Memory, "there is no log here");
+        Box::pin(async move { Err(none) })
+    }
+
+    fn count(&self, _: Entry) {}
+}
+
+/// A server of one's own, in plain on the loopback, to kill, pause and configure.
+pub struct Own {
+    folder: TempDir,
+    port: u16,
+    child: tokio::sync::Mutex<Child>,
+}
+
+impl Own {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = tokio::sync::Mutex::new(spawn(&folder, port));
+        let own = Self { folder, port, child };
+        own.ready().await;
+        own
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub async fn store(&self) -> Arc<RedisStore> {
+        self.store_within(Timeouts::default()).await
+    }
+
+    pub async fn store_within(&self, timeouts: Timeouts) -> Arc<RedisStore> {
+        let tls = Tls::plaintext_loopback().unwrap();
+        let namespace = fresh_namespace();
+        let store = RedisStore::connect_within(&self.url(), &tls, &namespace, timeouts).await;
+        Arc::new(store.unwrap())
+    }
+
+    pub async fn admin(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(self.url()).unwrap();
+        client.get_multiplexed_async_connection().await.unwrap()
+    }
+
+    pub async fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async(&mut self.admin().await).await.unwrap()
+    }
+
+    pub async fn kill(&self) {
+        self.child.lock().await.kill().await.unwrap();
+    }
+
+    pub async fn start_again(&self) {
+        *self.child.lock().await = spawn(&self.folder, self.port);
+        self.ready().await;
+    }
+
+    /// What lies on the disk after `SAVE`.
+    pub async fn dump(&self) -> Vec<u8> {
+        let _: String = self.ask(&["SAVE"]).await;
+        std::fs::read(self.folder.path().join("dump.rdb")).unwrap()
+    }
+
+    async fn ready(&self) {
+        for _ in 0..200 {
+            let client = redis::Client::open(self.url()).unwrap();
+            if let Ok(mut connection) = client.get_multiplexed_async_connection().await
+                && redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("a redis-server did not become ready");
+    }
+}
+
+fn spawn(folder: &TempDir, port: u16) -> Child {
+    let folder = folder.path().to_str().unwrap();
+    Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir", folder])
+        .args(["--save", "", "--appendonly", "no", "--enable-debug-command", "local"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("redis-server can be started")
+}
+
+/// Every command that a server runs, with its arguments, from `MONITOR`.
+pub struct Monitor(mpsc::UnboundedReceiver<Vec<u8>>);
+
+impl Monitor {
+    pub async fn in_plain(own: &Own) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", own.port)).await.unwrap();
+        Self::on(stream, "").await
+    }
+
+    pub async fn over_tls(url: &str) -> Self {
+        let info = url.into_connection_info().unwrap();
+        let redis::ConnectionAddr::TcpTls { host, port, .. } = info.addr() else {
+            panic!("the address is rediss://")
+        };
+        let settings = info.redis_settings();
+        let (user, password) = (settings.username().unwrap(), settings.password().unwrap());
+        let stream = TcpStream::connect((host.as_str(), *port)).await.unwrap();
+        let connector = tokio_rustls::TlsConnector::from(Tls::from_env().unwrap().client_config());
+        let name = rustls::pki_types::ServerName::try_from(host.clone()).unwrap();
+        let stream = connector.connect(name, stream).await.unwrap();
+        Self::on(stream, &format!("AUTH {user} {password}\r\n")).await
+    }
+
+    async fn on<S>(mut stream: S, greeting: &str) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        stream.write_all(format!("{greeting}MONITOR\r\n").as_bytes()).await.unwrap();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let mut answer = vec![0; 4096];
+        let mut greeted = Vec::new();
+        let oks = 1 + usize::from(!greeting.is_empty());
+        while greeted.windows(5).filter(|window| window == b"+OK\r\n").count() < oks {
+            let read = stream.read(&mut answer).await.unwrap();
+            assert!(read > 0, "the server lets this user watch");
+            greeted.extend_from_slice(&answer[..read]);
+        }
+        tokio::spawn(async move {
+            while let Ok(read @ 1..) = stream.read(&mut answer).await {
+                if sender.send(answer[..read].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self(receiver)
+    }
+
+    /// Everything seen until some text is.
+    pub async fn until(mut self, text: &str) -> String {
+        let mut seen = Vec::new();
+        loop {
+            let more = tokio::time::timeout(Duration::from_secs(5), self.0.recv()).await;
+            seen.extend(more.expect("what is waited for is seen").unwrap());
+            let readable = String::from_utf8_lossy(&seen);
+            if readable.contains(text) {
+                return readable.into_owned();
+            }
+        }
+    }
+}
