@@ -1,1 +1,17 @@
-//! Aggregates, audit log and erasure journal on PostgreSQL.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod aggregates;
+mod audit;
+#[cfg(feature = "blocking")]
+pub mod blocking;
+mod checks;
+mod connect;
+mod erasable;
+mod error;
+mod journal;
+mod lease;
+mod migration;
+mod store;
+
+pub use store::PostgresStore;
