@@ -82,6 +82,52 @@ fn ordinary_text_is_silent() {
 }
 
 #[test]
+fn figures_beside_words_that_are_also_of_telephony_are_no_numbers_to_dial() {
+    for text in [
+        "Contact the editors (see bytes 4410–4498)",
+        "1. A new parser (bytes 9914–10207)\n2. Call for proposals",
+        "call for papers 2023-04-05 – 04-09, by e-mail",
+        "call for papers 2023-04-05/09, by e-mail",
+        "the office is closed 05.04.2023 - 09.04.2023",
+        "Call for talks 2017–2023",
+        "mobile releases of 2017 2018 2023",
+        "contact hours 0930–1745",
+        "Contact us before 20230405, please",
+        "the call was traced at 2023-04-05 1030",
+        "office versions 1.58.0 1.59.1",
+        "portable builds 1.58.0 – 1.59.1",
+        "a call to issue 8120481377",
+        "a call to issues #12345 and #12346, #12345-12350 or rust#1234567",
+        "contact the team on ADV-2023-0417 first",
+        "a call that runs 12 000 000 times",
+        "Journal of Trees 573 (2017) 4410–4498",
+        "leave on 05/04/2023 - 09",
+    ] {
+        assert_eq!(found(text), [], "{text}");
+    }
+}
+
+#[test]
+fn a_word_close_before_makes_a_figure_a_number_to_dial() {
+    for (text, value) in [
+        ("call 2345-6789", "2345-6789"),
+        ("Mobile: 2345-6789", "2345-6789"),
+        ("WhatsApp me on 2345-6789", "2345-6789"),
+        ("電話は2345-6789", "2345-6789"),
+        ("tel. 20 123 456", "20 123 456"),
+        ("phone: 20121015.", "20121015"),
+        ("our phone lines: 5550123", "5550123"),
+        ("contact (11) 2345-6789", "(11) 2345-6789"),
+        ("Call me at home on 555-0123", "555-0123"),
+        ("FAX-555 0123", "555 0123"),
+        ("+1 202 555–0123", "+1 202 555–0123"),
+        ("phone 555–012–3456", "555–012–3456"),
+    ] {
+        assert_eq!(found(text), [(Kind::Phone, value)], "{text}");
+    }
+}
+
+#[test]
 fn an_armoured_key_is_one_finding() {
     let text = "x\n-----BEGIN EC PRIVATE KEY-----\nbm90IGEga2V5\n-----END EC PRIVATE KEY-----\ny";
     let found = Scanner::default().scan(text);

@@ -63,16 +63,29 @@ impl<'t> Window<'t> {
         self.said(&self.bytes[from.min(start)..start], words)
     }
 
+    /// The end of the line before `start`, at most 24 bytes of it.
+    pub(crate) fn lead_in(&self, start: usize) -> &'t str {
+        let from = self.ceil(start.saturating_sub(24)).min(start);
+        self.count(start - from);
+        let place = self.text.get(from..start).unwrap_or("");
+        place.rsplit('\n').next().unwrap_or(place)
+    }
+
     fn said(&self, place: &[u8], words: &[&str]) -> bool {
         self.count(place.len());
         let Ok(place) = std::str::from_utf8(place) else { return false };
-        let place = place.to_lowercase();
-        words.iter().any(|word| contains_word(&place, word))
+        names(place, words)
     }
 
     pub(crate) fn count(&self, n: usize) {
         self.work.set(self.work.get().saturating_add(n as u64));
     }
+}
+
+/// Whether one of `words`, in lower case, stands in `place`, without regard to case.
+pub(crate) fn names(place: &str, words: &[&str]) -> bool {
+    let place = place.to_lowercase();
+    words.iter().any(|word| contains_word(&place, word))
 }
 
 // A word of up to four letters must stand alone; a longer one may be a part of a

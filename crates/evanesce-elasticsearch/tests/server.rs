@@ -6,10 +6,17 @@ mod common;
 use std::time::Duration;
 
 use common::{fresh_namespace, record};
-use evanesce_core::{ErrorKind, Label, Sanitize, Timestamp};
+use elasticsearch::auth::Credentials;
+use elasticsearch::cert::{Certificate, CertificateValidation};
+use elasticsearch::http::headers::HeaderMap;
+use elasticsearch::http::transport::{SingleNodeConnectionPool, TransportBuilder};
+use elasticsearch::http::{Method, Url};
+use evanesce_core::{Clock, ErrorKind, Label, Namespace, Sanitize, SystemClock, Timestamp};
 use evanesce_elasticsearch::ElasticsearchSink;
-use evanesce_telemetry::{ItemOutcome, LogSink, Sanitized, Value};
+use evanesce_telemetry::{ItemOutcome, Level, LogRecord, LogSink, Sanitized, Value};
+use evanesce_testkit::telemetry as suite;
 use evanesce_tls::Tls;
+use serde_json::json;
 
 struct Plain;
 
@@ -42,6 +49,76 @@ async fn started() -> ElasticsearchSink {
 
 fn instant(text: &str) -> Timestamp {
     text.parse().unwrap()
+}
+
+/// Runs functions of the contract suite, each in a namespace of its own.
+macro_rules! contract {
+    ($($name:ident($($argument:expr),*)),+ $(,)?) => {
+        $(
+            #[tokio::test]
+            #[ignore = "needs Elasticsearch: cargo xtask services up elasticsearch"]
+            async fn $name() {
+                let sink = started().await;
+                suite::$name(&sink, $($argument),*).await;
+                sink.remove().await.unwrap();
+            }
+        )+
+    };
+}
+
+contract! {
+    log_begins_empty(),
+    log_bounds_its_ceiling(),
+    log_counts_what_is_stored(SystemClock.now()),
+    log_enforces_by_age(SystemClock.now()),
+    log_finds_occurrences(SystemClock.now()),
+    log_tells_the_oldest(SystemClock.now()),
+}
+
+/// Makes the index of the day as one that knew no messages would have it. The sink
+/// refuses nothing that its own mapping takes, so the server has to differ.
+async fn make_index_without_messages(namespace: &Namespace, day: Timestamp) {
+    let mut url = Url::parse(&url()).unwrap();
+    // Neither needs percent-encoding in the test services.
+    let basic = Credentials::Basic(url.username().into(), url.password().unwrap().into());
+    url.set_username("").and_then(|()| url.set_password(None)).unwrap();
+    let ca = Certificate::from_pem(tls().ca_pem().unwrap()).unwrap();
+    let transport = TransportBuilder::new(SingleNodeConnectionPool::new(url))
+        .disable_proxy()
+        .cert_validation(CertificateValidation::Full(ca))
+        .auth(basic)
+        .build()
+        .unwrap();
+    let (year, month, day) = day.date().parts();
+    let alias = format!("{namespace}-logs");
+    let body = json!({
+        "aliases": { alias.as_str(): {} },
+        "mappings": {
+            "dynamic": "strict",
+            "properties": {
+                "@timestamp": { "type": "date" },
+                "level": { "type": "keyword" },
+                "event": { "type": "keyword" },
+            },
+        },
+    });
+    let path = format!("{alias}-{year:04}.{month:02}.{day:02}");
+    let (headers, query, body) = (HeaderMap::new(), None::<&()>, Some(body.to_string()));
+    let response = transport.send(Method::Put, &path, headers, query, body, None).await.unwrap();
+    assert!(response.status_code().is_success());
+}
+
+#[tokio::test]
+#[ignore = "needs Elasticsearch: cargo xtask services up elasticsearch"]
+async fn log_refuses_by_item() {
+    let (namespace, now) = (fresh_namespace(), SystemClock.now());
+    make_index_without_messages(&namespace, now).await;
+    let sink = ElasticsearchSink::connect(&url(), &tls(), &namespace).unwrap();
+    sink.start().await.unwrap();
+    let message = Value::Text(Sanitized::new("words", &Plain));
+    let bad = LogRecord::new(now, Level::Info, "suite.bad").with("message", message);
+    suite::log_refuses_by_item(&sink, now, bad).await;
+    assert_eq!(sink.remove().await.unwrap(), 2);
 }
 
 #[tokio::test]

@@ -5,11 +5,18 @@ mod common;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{fresh_namespace, minutes_ago};
-use evanesce_core::{DataClass, ErrorKind, Label};
+use evanesce_core::{Clock, DataClass, ErrorKind, Label, Namespace, SystemClock};
 use evanesce_influxdb::InfluxSink;
 use evanesce_telemetry::{ItemOutcome, MetricPoint, MetricSink};
+use evanesce_testkit::telemetry as suite;
 use evanesce_tls::Tls;
+use http::Request;
+use http_body_util::Full;
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 
 /// A setting of the real server; without it a test fails and says so.
 fn variable(name: &str) -> String {
@@ -38,6 +45,62 @@ async fn started() -> InfluxSink {
     let sink = InfluxSink::connect(&url(), &token(), &tls(), &fresh_namespace()).unwrap();
     sink.start().await.unwrap();
     sink
+}
+
+/// Runs functions of the contract suite, each in a namespace and a bucket of its own.
+macro_rules! contract {
+    ($($name:ident($($argument:expr),*)),+ $(,)?) => {
+        $(
+            #[tokio::test]
+            #[ignore = "needs InfluxDB: cargo xtask services up influxdb"]
+            async fn $name() {
+                let sink = started().await;
+                suite::$name(&sink, $($argument),*).await;
+                sink.remove().await.unwrap();
+            }
+        )+
+    };
+}
+
+contract! {
+    metric_begins_empty(),
+    metric_bounds_its_ceiling(),
+    metric_counts_what_is_stored(SystemClock.now()),
+    metric_enforces_by_age(SystemClock.now()),
+    metric_finds_occurrences(SystemClock.now()),
+    metric_tells_the_oldest(SystemClock.now()),
+}
+
+/// Writes one line to a namespace's own bucket. The sink writes floating-point numbers
+/// only, so the point that another type conflicts with comes from elsewhere.
+async fn write_line(namespace: &Namespace, line: String) {
+    let url = url();
+    let (base, query) = url.split_once('?').unwrap();
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls().client_config().as_ref().clone())
+        .https_only()
+        .enable_http1()
+        .build();
+    let request = Request::post(format!("{base}/api/v2/write?{query}&bucket={namespace}-metrics"))
+        .header("authorization", format!("Token {}", token()))
+        .body(Full::new(Bytes::from(line)))
+        .unwrap();
+    let client = Client::builder(TokioExecutor::new()).build(connector);
+    assert_eq!(client.request(request).await.unwrap().status(), 204);
+}
+
+// A measurement has one type for each field within a shard, whatever the series.
+#[tokio::test]
+#[ignore = "needs InfluxDB: cargo xtask services up influxdb"]
+async fn metric_refuses_by_item() {
+    let (namespace, now) = (fresh_namespace(), SystemClock.now());
+    let sink = InfluxSink::connect(&url(), &token(), &tls(), &namespace).unwrap();
+    sink.start().await.unwrap();
+    let nanos = now.as_millis() * 1_000_000;
+    write_line(&namespace, format!("suite_bad,namespace=other value=1i {nanos}")).await;
+    let bad = MetricPoint::new(now, "suite_bad").field("value", 1.5);
+    suite::metric_refuses_by_item(&sink, now, bad).await;
+    assert_eq!(sink.remove().await.unwrap(), 2);
 }
 
 #[tokio::test]

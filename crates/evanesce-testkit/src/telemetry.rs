@@ -1,8 +1,8 @@
 //! The contract of [`LogSink`] and [`MetricSink`], as their documentation states it.
 //!
 //! Each function takes an empty store and an instant `now`, which is the real time
-//! where a server looks at the clock itself: nothing is written that is older than
-//! two days before it, or later.
+//! where a server looks at the clock itself: nothing is written that is three
+//! days older, or later.
 
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 
 use crate::Kind;
 
+/// Words for a telephone.
 pub(super) const PHONE: &[&str] = &[
     "phone",
     "fax",
@@ -13,27 +14,11 @@ pub(super) const PHONE: &[&str] = &[
     "telefono",
     "telefone",
     "puhelin",
-    "cell",
-    "mobile",
-    "mobil",
-    "móvil",
     "celular",
     "cellulare",
-    "call",
     "whatsapp",
-    "handy",
-    "portable",
-    "contact",
-    "kontakt",
-    "contato",
-    "contacto",
-    "contatt",
-    "reach me",
-    "ring",
     "sms",
     "gsm",
-    "numer",
-    "office",
     "전화",
     "연락",
     "휴대",
@@ -43,6 +28,18 @@ pub(super) const PHONE: &[&str] = &[
     "手机",
     "тел",
     "τηλ",
+];
+
+/// Words that go with a telephone number, and with much else.
+pub(super) const CALL: &[&str] = &[
+    "cell", "mobile", "mobil", "móvil", "call", "handy", "portable", "contact", "kontakt",
+    "contato", "contacto", "contatt", "reach me", "ring", "numer", "office",
+];
+
+/// Words for what is numbered or counted.
+pub(super) const COUNTED: &[&str] = &[
+    "build", "bytes", "chapter", "commit", "commits", "issue", "issues", "lines", "pages", "pp",
+    "release", "releases", "revision", "rows", "ticket", "version", "versions", "volume", "years",
 ];
 
 pub(super) const BIRTH: &[&str] = &[

@@ -4,6 +4,7 @@
 mod address;
 mod assign;
 mod context;
+mod figure;
 mod number;
 mod phone;
 mod run;

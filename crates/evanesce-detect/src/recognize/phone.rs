@@ -1,8 +1,9 @@
 use super::context;
+use super::figure::{is_figure, is_years};
 use super::number::is_date;
 use super::push;
 use super::run::{Part, Run, Sep};
-use crate::window::{Window, alnum, digit};
+use crate::window::{Window, alnum, digit, names};
 use crate::{Finding, Kind};
 
 /// A telephone number that begins with the first digit of the run, the longest
@@ -63,7 +64,9 @@ fn extension(w: &Window<'_>, end: usize) -> Option<usize> {
         }
     }
     let next = w.at(end);
-    let joins = matches!(next, b'.' | b'-' | b'/' | b':') && digit(w.at(end + 1));
+    // An en dash is read as a hyphen where the text is decoded; here it ends nothing.
+    let dashed = w.bytes.get(end..end + 3) == Some("–".as_bytes()) && digit(w.at(end + 3));
+    let joins = dashed || (matches!(next, b'.' | b'-' | b'/' | b':') && digit(w.at(end + 1)));
     (!joins && !alnum(next) && next != b'_' && next != b'@').then_some(end)
 }
 
@@ -91,6 +94,10 @@ fn judge(w: &Window<'_>, lead: &Lead, part: &Part<'_>) -> Option<(u8, &'static s
     if let Some(found) = north_american(part, closed) {
         return Some(found);
     }
+    let named = Named::read(w, lead.start);
+    if is_years(part) || (is_figure(part) && named != Named::Phone) {
+        return None;
+    }
     if lead.paren && closed && (8..=12).contains(&n) {
         return Some((60, "area code in parentheses"));
     }
@@ -105,10 +112,40 @@ fn judge(w: &Window<'_>, lead: &Lead, part: &Part<'_>) -> Option<(u8, &'static s
         return Some((60, "trunk prefix and length"));
     }
     let few = part.groups.len() <= 6 && n <= 15 && !(dotted && part.groups.len() == 4);
-    if few && w.near(lead.start, part.end(), context::PHONE) {
+    let near = |words| w.near(lead.start, part.end(), words);
+    if few && named != Named::Other && (near(context::PHONE) || near(context::CALL)) {
         return Some((55, "a word of telephony nearby"));
     }
     None
+}
+
+/// What the text just before a number says that it is.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Named {
+    Nothing,
+    Other,
+    Phone,
+}
+
+impl Named {
+    fn read(w: &Window<'_>, start: usize) -> Self {
+        let place = w.lead_in(start);
+        let last = place.rsplit(|c: char| !c.is_alphabetic()).find(|word| !word.is_empty());
+        let last = last.unwrap_or("");
+        let phone = names(place, context::PHONE);
+        let counted = context::COUNTED.contains(&last.to_lowercase().as_str());
+        match (phone || names(last, context::CALL), counted || is_prefix(place)) {
+            (true, _) => Self::Phone,
+            (_, true) => Self::Other,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+// The number goes on an identifier, as that of an advisory does.
+fn is_prefix(place: &str) -> bool {
+    let mut before = place.chars().rev();
+    before.next() == Some('-') && before.next().is_some_and(|c| c.is_ascii_uppercase())
 }
 
 // Area code and exchange begin with 2 to 9 (ATIS-0300051).

@@ -78,6 +78,17 @@ pub(super) struct Part<'r> {
 }
 
 impl Part<'_> {
+    /// `count` groups from the place `from` on, or fewer where there are not as many.
+    pub(super) fn slice(&self, from: usize, count: usize) -> Part<'_> {
+        let to = (from + count).min(self.groups.len());
+        let from = from.min(to);
+        let length = |groups: &[Group]| groups.iter().map(|g| g.end - g.start).sum::<usize>();
+        let first = length(&self.groups[..from]);
+        let groups = &self.groups[from..to];
+        let seps = self.seps.get(from..to.saturating_sub(1)).unwrap_or(&[]);
+        Part { digits: &self.digits[first..first + length(groups)], groups, seps }
+    }
+
     pub(super) fn start(&self) -> usize {
         self.groups.first().map_or(0, |g| g.start)
     }
