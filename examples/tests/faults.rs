@@ -1,5 +1,14 @@
 //! Whatever is wrong with the input: one line on standard error that names the thing
 //! and what to do, exit status 2, and nothing of the reader's text.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unimplemented,
+    clippy::unwrap_in_result,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, also in the functions that it calls"
+)]
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -73,9 +73,10 @@ impl Encoding {
         match self {
             Self::Base64 => base64(value.as_bytes(), STANDARD),
             Self::Hex => hex(value.as_bytes()),
-            Self::JsonEscape => {
-                value.encode_utf16().flat_map(|unit| format!("\\u{unit:04x}").into_bytes()).collect()
-            }
+            Self::JsonEscape => value
+                .encode_utf16()
+                .flat_map(|unit| format!("\\u{unit:04x}").into_bytes())
+                .collect(),
             Self::Plain => value.as_bytes().to_vec(),
         }
     }

@@ -58,7 +58,7 @@ pub(crate) fn basic(address: &Address) -> String {
     use evanesce_testkit::trace::Encoding;
     let account = format!("{}:{}", address.user, address.password);
     let mut text = String::from_utf8(Encoding::Base64.encode(&account)).unwrap();
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     format!("Basic {text}")
