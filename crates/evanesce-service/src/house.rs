@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use evanesce_anonymize::{AggregateStore, Epsilon, Folds, ReleasedWindow, WindowLength};
+use evanesce_anonymize::{
+    AggregateStore, Epsilon, Folds, ReleaseError, ReleasedWindow, WindowLength,
+};
 use evanesce_audit::{Log, LogParts, Origin, Period, Report, Rules, Summary};
 use evanesce_consent::{Consents, Notice};
 use evanesce_core::{
@@ -55,7 +57,10 @@ pub(crate) struct House {
     screen: Arc<dyn Screen>,
     pub(crate) erasures: Erasures,
     pub(crate) telemetry: Telemetry,
+    /// One of each kind and class, by which the journal knows them.
     pub(crate) stores: Vec<Arc<dyn Erasable>>,
+    /// Every store, for what is checked and reported.
+    checked: Vec<Arc<dyn Erasable>>,
     declared: Vec<Evidence>,
     tasks: Tasks,
 }
@@ -139,18 +144,14 @@ impl Evanesce {
     }
 
     /// Releases the windows that have ended, each with its noise or thresholds and its
-    /// debit. The background tasks do this too.
+    /// debit. The background tasks do this too; a window that they, or another node,
+    /// release first is left out.
     ///
     /// # Errors
-    /// The first [`evanesce_anonymize::ReleaseError`].
-    pub async fn release_windows(
-        &self,
-    ) -> Result<Vec<ReleasedWindow>, evanesce_anonymize::ReleaseError> {
-        let mut released = Vec::new();
-        for window in self.0.folds.due().await? {
-            released.push(self.0.folds.release(window).await?);
-        }
-        Ok(released)
+    /// The first [`ReleaseError`], after every window was tried.
+    pub async fn release_windows(&self) -> Result<Vec<ReleasedWindow>, ReleaseError> {
+        let (released, failed) = self.0.release_due().await?;
+        failed.map_or(Ok(released), Err)
     }
 
     /// Makes every session unreadable at once, then removes what lay there and reads back.
@@ -176,7 +177,7 @@ impl Evanesce {
 
     /// How long each store keeps what it holds: computed from its settings, and measured.
     pub async fn check(&self) -> Vec<Check> {
-        checks::checks(&*self.0.clock, &self.0.stores).await
+        checks::checks(&*self.0.clock, &self.0.checked).await
     }
 
     /// The report over a period, made of evidence, log entries and receipts alone.
@@ -304,9 +305,27 @@ impl Evanesce {
 }
 
 impl House {
+    /// Releases every window that is due. One that fails keeps no other one back: a
+    /// window whose budget is exhausted is due until its key dies.
+    pub(crate) async fn release_due(
+        &self,
+    ) -> Result<(Vec<ReleasedWindow>, Option<ReleaseError>), ReleaseError> {
+        let (mut released, mut failed) = (Vec::new(), None);
+        for window in self.folds.due().await? {
+            match self.folds.release(window).await {
+                Ok(window) => released.push(window),
+                // Somebody else came first.
+                Err(ReleaseError::AlreadyReleased | ReleaseError::Conflict) => {}
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        Ok((released, failed))
+    }
+
     async fn assemble(builder: Builder, ports: Ports) -> Result<Self, StartError> {
         let name = Namespace::new(&builder.name)?;
         let (clock, root) = (builder.clock, builder.root);
+        let checked = every(&ports, &clock);
         let origin = Origin::new(&format!("evanesce/{name}"))?;
         let log = Arc::new(
             Log::open(LogParts {
@@ -319,9 +338,7 @@ impl House {
             .await?,
         );
         let audit = Arc::clone(&log) as Arc<dyn Append>;
-        let stores =
-            stores(&ports.volatile, &ports.aggregates, &ports.logs, &ports.metrics, &clock);
-        checks::enforce(builder.mode, &*clock, &stores, &*audit).await?;
+        checks::enforce(builder.mode, &*clock, &checked, &*audit).await?;
         let sessions = Sessions::new(
             SessionParts {
                 namespace: name.clone(),
@@ -388,34 +405,33 @@ impl House {
             consents,
             folds,
             screen: ports.screen,
-            stores,
+            stores: one_of_each(&checked),
+            checked,
             declared: builder.declared,
             tasks: Tasks::default(),
         })
     }
 }
 
-// One of each kind and class: two in-memory sinks of one process are one place.
-fn stores(
-    volatile: &VolatilePorts,
-    aggregates: &Arc<dyn AggregateStore>,
-    logs: &Arc<dyn LogSink>,
-    metrics: &Arc<dyn MetricSink>,
-    clock: &Arc<dyn Clock>,
-) -> Vec<Arc<dyn Erasable>> {
-    let all: [Arc<dyn Erasable>; 4] = [
-        Arc::clone(&volatile.erasable),
-        Arc::new(Retained::new(aggregates, DataClass::Aggregate, clock)),
-        Arc::new(Retained::new(logs, DataClass::Operational, clock)),
-        Arc::new(Retained::new(metrics, DataClass::Operational, clock)),
-    ];
+fn every(ports: &Ports, clock: &Arc<dyn Clock>) -> Vec<Arc<dyn Erasable>> {
+    vec![
+        Arc::clone(&ports.volatile.erasable),
+        Arc::new(Retained::new(&ports.aggregates, DataClass::Aggregate, clock)),
+        Arc::new(Retained::new(&ports.logs, DataClass::Operational, clock)),
+        Arc::new(Retained::new(&ports.metrics, DataClass::Operational, clock)),
+    ]
+}
+
+// An erasure remembers a store by its kind and class; two sinks of one server, or of
+// this process, are one place for it.
+fn one_of_each(all: &[Arc<dyn Erasable>]) -> Vec<Arc<dyn Erasable>> {
     let mut stores: Vec<Arc<dyn Erasable>> = Vec::new();
     for store in all {
         let is_new = |known: &Arc<dyn Erasable>| {
             (known.store(), known.class()) != (store.store(), store.class())
         };
         if stores.iter().all(is_new) {
-            stores.push(store);
+            stores.push(Arc::clone(store));
         }
     }
     stores

@@ -74,13 +74,17 @@ impl Tasks {
         let mut running =
             std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
         while running.join_next().await.is_some() {}
+        // What has ended is released now, because the keys of this process end with it.
+        // A failure hinders no other step.
+        house.release_due().await.ok();
         let flushed = flush(house).await;
         let ended = Operation::ServiceStopped;
         let entry = Entry::new(house.clock.now(), ended, ended.class());
         let logged = house.log.append(entry).await.map_err(ServiceError::Audit);
         flushed?;
         logged?;
-        Ok(Stopped { lost_entries: house.log.lost(), dropped_telemetry: house.telemetry.dropped() })
+        let dropped_telemetry = house.telemetry.dropped() + house.telemetry.refused();
+        Ok(Stopped { lost_entries: house.log.lost(), dropped_telemetry })
     }
 }
 
@@ -222,14 +226,13 @@ impl SweepJob for Windows {
                 let store = house.aggregates.store();
                 Error::new(ErrorKind::Unavailable, store, "a window could not be released")
             };
-            let due = house.folds.due().await.map_err(failed)?;
-            let mut report = SweepReport { examined: due.len() as u64, ..SweepReport::default() };
-            for window in due {
-                house.folds.release(window).await.map_err(failed)?;
-                report.removed += 1;
-            }
-            report.removed += house.folds.sweep().await.map_err(failed)?.windows;
-            Ok(report)
+            // Keys whose time is over die whatever became of the releases.
+            let released = house.release_due().await;
+            let swept = house.folds.sweep().await.map_err(failed)?;
+            let (released, error) = released.map_err(failed)?;
+            error.map_or(Ok(()), |error| Err(failed(error)))?;
+            let removed = released.len() as u64 + swept.windows;
+            Ok(SweepReport { examined: removed, removed, overdue: None })
         })
     }
 }

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 /// The cookie's name. With this prefix a browser accepts it only over TLS, for the
 /// whole host, and from the host itself (RFC 6265bis, section 4.1.3.2).
 const COOKIE_NAME: &str = "__Host-evanesce";
-/// The longest header that is looked at.
-const MAX_HEADER: usize = 4096;
+/// The longest header that is looked at: a host may have set many other cookies.
+const MAX_HEADER: usize = 16 * 1024;
 
 /// How the client carries its token.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

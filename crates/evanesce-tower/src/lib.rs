@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod carrier;
+mod cross_site;
 #[cfg(feature = "axum")]
 mod extract;
 mod screen;
@@ -9,6 +10,7 @@ mod session;
 mod visitor;
 
 pub use carrier::Carrier;
+pub use cross_site::CrossSite;
 #[cfg(feature = "axum")]
 pub use extract::NoVisitor;
 pub use screen::{ScreenLayer, ScreenService};

@@ -4,6 +4,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use evanesce_service::Evanesce;
+use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
+use http::response::Parts;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use tower_layer::Layer;
@@ -13,7 +15,12 @@ use tower_service::Service;
 const MAX: usize = 4 * 1024 * 1024;
 
 /// Screens every response body on its way out. What is held back becomes an empty
-/// response with status 500, and an entry in the audit log.
+/// response with status 500. The audit log has an entry for each body that was screened.
+///
+/// Held back too, without being screened, is what cannot be read here: a body of more than
+/// 4 MiB, one that breaks off, and one with a `Content-Encoding` (RFC 9110, section 8.4),
+/// so that this layer belongs inside of compression. Trailers are dropped. Headers are not
+/// screened.
 #[derive(Clone)]
 pub struct ScreenLayer {
     house: Evanesce,
@@ -63,14 +70,13 @@ where
         let house = self.house.clone();
         Box::pin(async move {
             let (mut head, body) = response.await?.into_parts();
-            let bytes = Limited::new(body, MAX).collect().await.map(|body| body.to_bytes());
-            let released = match bytes {
-                Ok(bytes) => house.release(bytes.to_vec()).await.ok(),
-                Err(_) => None,
+            let released = match readable(&head, body).await {
+                Some(bytes) => house.release(bytes).await.ok(),
+                None => None,
             };
             Ok(match released {
                 Some(released) => {
-                    head.headers.remove(http::header::TRANSFER_ENCODING);
+                    head.headers.remove(TRANSFER_ENCODING);
                     Response::from_parts(head, Full::from(released.into_inner()))
                 }
                 None => {
@@ -81,4 +87,16 @@ where
             })
         })
     }
+}
+
+async fn readable<C>(head: &Parts, body: C) -> Option<Vec<u8>>
+where
+    C: http_body::Body,
+    C::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let encoded = head.headers.get_all(CONTENT_ENCODING).iter();
+    if encoded.into_iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return None;
+    }
+    Some(Limited::new(body, MAX).collect().await.ok()?.to_bytes().to_vec())
 }

@@ -1,27 +1,37 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use evanesce_consent::Signals;
 use evanesce_memory::Ephemeral;
 use evanesce_service::Evanesce;
 use http::header::{CACHE_CONTROL, SET_COOKIE};
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::cross_site::Trusted;
 use crate::visitor::Outcome;
-use crate::{Carrier, Visitor};
+use crate::{Carrier, CrossSite, Visitor};
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
 
 /// Gives every request a [`Visitor`]. A request that does not ask for its session costs
 /// the store nothing.
+///
+/// Where the token travels in a cookie, an unsafe request that another site had a browser
+/// send is answered with 403, an empty body and [`CrossSite`] among the response's
+/// extensions; it never reaches the service.
+///
+/// It belongs outside of a [`ScreenLayer`](crate::ScreenLayer): what that one holds back
+/// loses its headers, and with them a token that was just given.
 pub struct SessionLayer<T> {
     house: Evanesce,
     carrier: Carrier,
+    trusted: Arc<Trusted>,
     data: PhantomData<fn() -> T>,
 }
 
@@ -29,7 +39,7 @@ impl<T> SessionLayer<T> {
     /// Sessions of `house` with data `T`, in the cookie.
     #[must_use]
     pub fn new(house: Evanesce) -> Self {
-        Self { house, carrier: Carrier::default(), data: PhantomData }
+        Self { house, carrier: Carrier::default(), trusted: Arc::default(), data: PhantomData }
     }
 
     /// Another carrier.
@@ -38,11 +48,25 @@ impl<T> SessionLayer<T> {
         self.carrier = carrier;
         self
     }
+
+    /// Lets pages of another origin, such as `https://app.example.org`, send unsafe
+    /// requests. The cookie is `SameSite=Strict`, so that only an origin of the same site
+    /// gains by it.
+    #[must_use]
+    pub fn with_trusted_origin(mut self, origin: HeaderValue) -> Self {
+        Arc::make_mut(&mut self.trusted).add(origin);
+        self
+    }
 }
 
 impl<T> Clone for SessionLayer<T> {
     fn clone(&self) -> Self {
-        Self { house: self.house.clone(), carrier: self.carrier, data: PhantomData }
+        Self {
+            house: self.house.clone(),
+            carrier: self.carrier,
+            trusted: Arc::clone(&self.trusted),
+            data: PhantomData,
+        }
     }
 }
 
@@ -70,6 +94,7 @@ impl<S, T, B, C> Service<Request<B>> for SessionService<S, T>
 where
     S: Service<Request<B>, Response = Response<C>>,
     S::Future: Send + 'static,
+    C: Default,
     T: Ephemeral + 'static,
 {
     type Response = Response<C>;
@@ -81,9 +106,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let SessionLayer { house, carrier, .. } = self.layer.clone();
+        let SessionLayer { house, carrier, trusted, .. } = self.layer.clone();
+        if carrier == Carrier::Cookie && trusted.check(&request).is_err() {
+            return Box::pin(async { Ok(refused()) });
+        }
         let token = carrier.token(request.headers());
-        let gpc = request.headers().get(SEC_GPC).map(http::HeaderValue::as_bytes);
+        let gpc = request.headers().get(SEC_GPC).map(HeaderValue::as_bytes);
         let visitor = Visitor::<T>::new(house, token, Signals::from_sec_gpc(gpc));
         request.extensions_mut().insert(visitor.clone());
         let response = self.inner.call(request);
@@ -93,6 +121,13 @@ where
             Ok(response)
         })
     }
+}
+
+fn refused<C: Default>() -> Response<C> {
+    let mut response = Response::new(C::default());
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response.extensions_mut().insert(CrossSite);
+    response
 }
 
 fn conclude<C>(response: &mut Response<C>, carrier: Carrier, outcome: Outcome) {

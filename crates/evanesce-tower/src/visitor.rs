@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use evanesce_consent::Signals;
 use evanesce_core::ErasureReceipt;
 use evanesce_memory::Ephemeral;
+use evanesce_purge::EraseError;
 use evanesce_service::{Evanesce, ServiceError, Session};
 use zeroize::Zeroizing;
 
@@ -20,7 +21,7 @@ impl<T> Clone for Visitor<T> {
         Self {
             house: self.house.clone(),
             state: Arc::clone(&self.state),
-            signals: self.signals.clone(),
+            signals: self.signals,
             data: std::marker::PhantomData,
         }
     }
@@ -47,18 +48,9 @@ pub(crate) enum Outcome {
 }
 
 impl<T: Ephemeral> Visitor<T> {
-    pub(crate) fn new(
-        house: Evanesce,
-        token: Option<Zeroizing<String>>,
-        signals: Signals,
-    ) -> Self {
+    pub(crate) fn new(house: Evanesce, token: Option<Zeroizing<String>>, signals: Signals) -> Self {
         let state = State { token, outcome: Outcome::default() };
-        Self {
-            house,
-            state: Arc::new(Mutex::new(state)),
-            signals,
-            data: std::marker::PhantomData,
-        }
+        Self { house, state: Arc::new(Mutex::new(state)), signals, data: std::marker::PhantomData }
     }
 
     /// The session of the token that the request carried, or of the one opened since.
@@ -70,7 +62,7 @@ impl<T: Ephemeral> Visitor<T> {
         if matches!(state.outcome, Outcome::Unchanged) {
             state.outcome = Outcome::Used;
         }
-        Some(session.with_signals(self.signals.clone()))
+        Some(session.with_signals(self.signals))
     }
 
     /// Opens a session, whose token goes out with the response. A token that the request
@@ -79,7 +71,7 @@ impl<T: Ephemeral> Visitor<T> {
     /// # Errors
     /// [`ServiceError::Session`].
     pub async fn open(&self, data: &T) -> Result<Session<T>, ServiceError> {
-        let session = self.house.open(data).await?.with_signals(self.signals.clone());
+        let session = self.house.open(data).await?.with_signals(self.signals);
         self.give(session.token());
         Ok(session)
     }
@@ -95,16 +87,20 @@ impl<T: Ephemeral> Visitor<T> {
     }
 
     /// Erases the session. The response takes the token back and asks the browser to
-    /// clear what it keeps.
+    /// clear what it keeps, also where only the receipt is missing.
     ///
     /// # Errors
     /// [`ServiceError::Erase`].
     pub async fn erase(&self, session: Session<T>) -> Result<ErasureReceipt, ServiceError> {
-        let receipt = session.erase().await?;
-        let mut state = self.state();
-        state.token = None;
-        state.outcome = Outcome::Taken;
-        Ok(receipt)
+        let erased = session.erase().await;
+        let unreceipted =
+            matches!(&erased, Err(ServiceError::Erase(EraseError::Unreceipted { .. })));
+        if erased.is_ok() || unreceipted {
+            let mut state = self.state();
+            state.token = None;
+            state.outcome = Outcome::Taken;
+        }
+        erased
     }
 
     fn give(&self, token: Zeroizing<String>) {
