@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use evanesce_audit::Retained;
+use evanesce_audit::{Continuity, Log, Retained};
 use evanesce_core::{
     Append, Clock, DataClass, Entry, Erasable, Evidence, FnProbe, Operation, Outcome, Reading,
     Rule, StoreKind, label,
@@ -84,6 +84,20 @@ pub(crate) async fn enforce(
             .with_rule(Rule::RetentionCeiling);
         audit.append(entry).await?;
     }
+    Ok(())
+}
+
+/// Refuses a log with entries that nothing outside its store vouches for, since it may
+/// have gone back in time, or writes down that it was accepted.
+pub(crate) async fn continuity(mode: Mode, clock: &dyn Clock, log: &Log) -> Result<(), StartError> {
+    if log.continuity() != Continuity::Unwitnessed {
+        return Ok(());
+    }
+    if mode == Mode::Strict {
+        return Err(StartError::Unwitnessed);
+    }
+    let entry = Entry::new(clock.now(), Operation::PolicyOverridden, DataClass::Operational);
+    log.append(entry).await?;
     Ok(())
 }
 

@@ -21,8 +21,9 @@ pub enum ServiceError {
     /// Consent could not be asked, answered or read.
     #[error("consent could not be asked, answered or read")]
     Consent(#[from] ConsentError),
-    /// The erasure did not come to its end; it is remembered and goes on.
-    #[error("the erasure did not come to its end, and is remembered")]
+    /// The erasure did not come to its end. Unless the journal refused it, it is
+    /// remembered and goes on.
+    #[error("the erasure did not come to its end")]
     Erase(#[from] EraseError),
     /// An event was not counted.
     #[error("the event was not counted")]
@@ -74,4 +75,10 @@ pub enum StartError {
     /// A store could not be used.
     #[error("a store could not be used")]
     Store(#[from] Error),
+    /// The log has entries, and no checkpoint of it was kept outside its store.
+    #[error(
+        "the audit log has entries and no checkpoint of it was kept elsewhere; \
+         put the kept checkpoint back, or start in report-only mode once"
+    )]
+    Unwitnessed,
 }

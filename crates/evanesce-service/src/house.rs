@@ -338,6 +338,7 @@ impl House {
             .await?,
         );
         let audit = Arc::clone(&log) as Arc<dyn Append>;
+        checks::continuity(builder.mode, &*clock, &log).await?;
         checks::enforce(builder.mode, &*clock, &checked, &*audit).await?;
         let sessions = Sessions::new(
             SessionParts {

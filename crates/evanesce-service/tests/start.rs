@@ -106,6 +106,20 @@ async fn a_log_that_went_back_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nothing_vouches_for_is_refused() {
+    let ground = Ground::new();
+    ground.start().await.stop().await.unwrap();
+    let lost = Ground { keeper: common::stores::Keeper::new(), ..ground };
+    let refused = refusal(lost.builder().start().await);
+    assert!(matches!(refused, StartError::Unwitnessed));
+    // Accepted once by name, it is written down and vouched for from then on.
+    let house = lost.builder().mode(Mode::ReportOnly).start().await.unwrap();
+    house.stop().await.unwrap();
+    assert!(lost.entries().iter().any(|e| e.operation() == Operation::PolicyOverridden));
+    lost.start().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_root_is_refused() {
     let ground = Ground::new();
     ground.start().await.stop().await.unwrap();

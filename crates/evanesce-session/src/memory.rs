@@ -231,18 +231,20 @@ impl SessionStore for MemoryStore {
         })
     }
 
-    /// The longest span between opening and absolute expiry of the records that lie
-    /// here, plus the time since they were last swept: without a sweeper it grows.
+    /// 24 hours, or more where records that lie here are overdue: the longest span
+    /// between opening and absolute expiry, plus the time since they were last swept.
+    /// Without a sweeper it grows.
     fn ceiling(&self) -> BoxFuture<'_, Result<Ceiling, Error>> {
         Box::pin(async move {
             let spans = self.shards.iter().filter_map(|shard| {
                 let shard = lock(shard);
                 shard.records.values().map(|k| k.record.absolute.since(k.record.opened)).max()
             });
-            let longest = spans.max().unwrap_or_default();
-            let unswept = self.clock.now().since(*lock(&self.swept));
             const SWEEP: Label = Label::new("sweep interval");
-            Ok(Ceiling { worst: Some(longest + unswept), setting: SWEEP })
+            let unswept = self.clock.now().since(*lock(&self.swept));
+            let overdue = spans.max().map_or(Duration::ZERO, |longest| longest + unswept);
+            let worst = overdue.max(DataClass::Ephemeral.ceiling());
+            Ok(Ceiling { worst: Some(worst), setting: SWEEP })
         })
     }
 }
