@@ -50,8 +50,26 @@ pub(crate) async fn request(
     // A server that closes without TLS's own goodbye has still sent its whole answer.
     let _ = stream.read_to_end(&mut answer).await;
     let end = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("an HTTP answer") + 4;
-    let status = String::from_utf8_lossy(&answer[9..12]).parse().unwrap();
-    (status, answer.split_off(end))
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let status = head[9..12].parse().unwrap();
+    let body = answer.split_off(end);
+    // Some servers send chunks to whoever asks; a value may lie across two of them.
+    let chunked = head.contains("transfer-encoding: chunked");
+    (status, if chunked { joined(&body) } else { body })
+}
+
+fn joined(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let line = chunks.windows(2).position(|w| w == b"\r\n").expect("a chunk's size");
+        let size = std::str::from_utf8(&chunks[..line]).unwrap();
+        let size = usize::from_str_radix(size.split(';').next().unwrap(), 16).unwrap();
+        if size == 0 {
+            return body;
+        }
+        body.extend_from_slice(&chunks[line + 2..line + 2 + size]);
+        chunks = &chunks[line + 2 + size + 2..];
+    }
 }
 
 pub(crate) fn basic(address: &Address) -> String {

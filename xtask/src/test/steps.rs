@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -68,11 +69,11 @@ fn tests(run: &Run, step: &'static str) -> Result<Vec<Row>, Failure> {
     let before = Instant::now();
     let folder = run.workspace.target_directory.join("xtask");
     std::fs::create_dir_all(&folder).map_err(Failure::at(&folder))?;
-    // A copy: building the workspace replaces this very program.
-    let (me, runner) = (std::env::current_exe(), folder.join("runner"));
-    let me = me.map_err(|error| Failure::new(format!("this program is not found: {error}")))?;
+    // A copy: building the workspace replaces this very program. The kernel's own name
+    // for it leads there even after it was replaced.
+    let runner = folder.join("runner");
     let _ = std::fs::remove_file(&runner);
-    std::fs::copy(&me, &runner).map_err(Failure::at(&runner))?;
+    std::fs::copy("/proc/self/exe", &runner).map_err(Failure::at(&runner))?;
     let record = folder.join("record.jsonl");
     let _ = std::fs::remove_file(&record);
 
@@ -86,11 +87,12 @@ fn tests(run: &Run, step: &'static str) -> Result<Vec<Row>, Failure> {
             runner.display().to_string()
         ))
         .args(["--locked", "--workspace", "--all-features", "--no-fail-fast"])
-        .args(["--lib", "--bins", "--tests", "--examples"])
+        .args(["--lib", "--bins", "--tests"])
         .env(RECORD, &record)
         .env(PRESENT, run.present().join(","));
     environment(run, &mut command);
-    let succeeded = shown(&mut command).is_ok();
+    // Tests of the examples start them as programs, and must find those of today.
+    let succeeded = shown(&mut build_examples(run)).and_then(|()| shown(&mut command)).is_ok();
 
     let mut rows = read(&record)?;
     let measured: Duration = rows.iter().map(|row| row.took).sum();
@@ -108,24 +110,50 @@ fn documentation_tests(run: &Run, step: &'static str) -> Result<Vec<Row>, Failur
     let mut command = cargo(&run.root);
     command.args(["test", "--locked", "--workspace", "--all-features", "--no-fail-fast", "--doc"]);
     environment(run, command.stdin(Stdio::null()).stdout(Stdio::piped()));
-    let (mut counts, succeeded) = watch(&mut command)?;
+    let mut counts = Counts::default();
+    let succeeded = watch(&mut command, |line| {
+        if let Some(more) = Counts::parse(line) {
+            counts.add(more);
+        }
+    })?;
     if !succeeded {
         counts.failed = counts.failed.max(1);
     }
     Ok(vec![Row { step: step.into(), counts, took: before.elapsed(), ..Row::default() }])
 }
 
+/// The row says where an example ran by its own words: one that names no server
+/// ran in memory, whatever it was given.
 fn examples_on_servers(run: &Run, step: &'static str) -> Result<Vec<Row>, Failure> {
+    shown(&mut build_examples(run))?;
     let folder = run.workspace.target_directory.join("debug/examples");
-    let server = run.up.iter().map(|server| server.title()).collect::<Vec<_>>().join(", ");
     let mut rows = Vec::new();
     for name in examples(run) {
+        let before = Instant::now();
         let mut command = Command::new(folder.join(name));
-        command.current_dir(&run.root);
-        environment(run, &mut command);
-        rows.push(Row { server: server.clone(), ..check(step, &mut command) });
+        environment(
+            run,
+            command.current_dir(&run.root).stdin(Stdio::null()).stdout(Stdio::piped()),
+        );
+        let mut said = BTreeSet::new();
+        let succeeded = watch(&mut command, |line| {
+            let titles = run.up.iter().map(|server| server.title());
+            said.extend(titles.filter(|title| line.contains(title)));
+        })?;
+        let counts = Counts::check(if succeeded { Outcome::Passed } else { Outcome::Failed });
+        let server = said.into_iter().collect::<Vec<_>>().join(", ");
+        let note =
+            if server.is_empty() { format!("{name} names no server") } else { name.to_owned() };
+        rows.push(Row { step: step.into(), server, counts, took: before.elapsed(), note });
     }
     Ok(rows)
+}
+
+// With the features of the tests, so that nothing is built twice.
+fn build_examples(run: &Run) -> Command {
+    let mut build = cargo(&run.root);
+    build.args(["build", "--locked", "--workspace", "--all-features", "--examples"]);
+    build
 }
 
 fn examples_in_memory(run: &Run, step: &'static str) -> Result<Vec<Row>, Failure> {
@@ -201,6 +229,14 @@ fn environment(run: &Run, command: &mut Command) {
         }
     }
     command.env("EVANESCE_SEED", run.options.seed.to_string());
+    // An example's root key and checkpoint lie beside the database that holds its log,
+    // and go when that goes.
+    let variables = run.ground.variables();
+    let data = variables.iter().find(|(name, _)| *name == "EVANESCE_POSTGRES_DATA");
+    if let Some(beside) = data.and_then(|(_, data)| Path::new(data).parent()) {
+        command.env("EVANESCE_NAMESPACE", "xtask");
+        command.env("EVANESCE_STATE", beside.join("example-state"));
+    }
     if run.options.depth == Depth::Whole {
         command.env("EVANESCE_EXHAUSTIVE", "1");
     }
@@ -216,22 +252,20 @@ fn without_servers(command: &mut Command) {
     }
 }
 
-// Shows what a command prints, adds up its results, and says whether it succeeded.
-fn watch(command: &mut Command) -> Result<(Counts, bool), Failure> {
-    let broken = |error| Failure::new(format!("cargo test could not be run: {error}"));
+// Shows what a command prints and lets `look` see each line; says whether it succeeded.
+fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result<bool, Failure> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let broken = |error| Failure::new(format!("{name} could not be run: {error}"));
     let mut child = command.spawn().map_err(broken)?;
-    let mut sum = Counts::default();
     if let Some(output) = child.stdout.take() {
         for line in BufReader::new(output).split(b'\n') {
             let line = line.map_err(broken)?;
             let line = String::from_utf8_lossy(&line);
             eprintln!("{line}");
-            if let Some(counts) = Counts::parse(&line) {
-                sum.add(counts);
-            }
+            look(&line);
         }
     }
-    Ok((sum, child.wait().map_err(broken)?.success()))
+    Ok(child.wait().map_err(broken)?.success())
 }
 
 fn read(record: &Path) -> Result<Vec<Row>, Failure> {
