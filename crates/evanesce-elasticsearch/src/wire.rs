@@ -1,7 +1,6 @@
 //! One request and its answer, with every failure made of closed words.
 
 use std::error::Error as StdError;
-use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use elasticsearch::http::response::Response;
 use elasticsearch::http::transport::Transport;
 use elasticsearch::http::{Method, Url};
 use evanesce_core::{Code, Error, ErrorKind, StoreKind};
+use evanesce_tls::handshake_error;
 use serde_json::Value;
 
 /// The longest answer that is read, where the server says its length.
@@ -151,8 +151,8 @@ fn lost(error: &elasticsearch::Error, effect: Effect) -> Failure {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     let mut connecting = false;
     while let Some(current) = cause {
-        if let Some(tls) = tls_error(current) {
-            return certificate(tls);
+        if let Some(error) = handshake_error(current, StoreKind::Elasticsearch) {
+            return Failure { error, busy: None };
         }
         if let Some(hyper) = current.downcast_ref::<hyper_util::client::legacy::Error>() {
             connecting |= hyper.is_connect();
@@ -169,33 +169,4 @@ fn lost(error: &elasticsearch::Error, effect: Effect) -> Failure {
             failure(ErrorKind::Unconfirmed, "the request was sent and no answer came")
         }
     }
-}
-
-// An io::Error hides what it wraps from `source`, and wraps others of its kind.
-fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
-    let mut current = error;
-    loop {
-        if let Some(found) = current.downcast_ref::<rustls::Error>() {
-            return Some(found);
-        }
-        current = current.downcast_ref::<io::Error>()?.get_ref()?;
-    }
-}
-
-fn certificate(error: &rustls::Error) -> Failure {
-    let (kind, sentence, setting) = match error {
-        rustls::Error::InvalidCertificate(_) => (
-            ErrorKind::Authentication,
-            "the server's certificate is not trusted",
-            "EVANESCE_TLS_CA",
-        ),
-        rustls::Error::AlertReceived(_) => (
-            ErrorKind::Authentication,
-            "the server broke off the TLS handshake",
-            "EVANESCE_TLS_CERT",
-        ),
-        _ => (ErrorKind::Unavailable, "no TLS connection came about", "the URL's port"),
-    };
-    let error = Error::new(kind, StoreKind::Elasticsearch, sentence).with_setting(setting);
-    Failure { error, busy: None }
 }

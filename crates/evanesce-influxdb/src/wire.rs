@@ -2,12 +2,11 @@
 
 use std::error::Error as StdError;
 use std::future::Future;
-use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 use evanesce_core::{Code, Error, ErrorKind, StoreKind};
-use evanesce_tls::Tls;
+use evanesce_tls::{Tls, handshake_error};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
@@ -205,8 +204,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn lost(error: &hyper_util::client::legacy::Error, effect: Effect) -> Failure {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(current) = cause {
-        if let Some(tls) = tls_error(current) {
-            return certificate(tls);
+        if let Some(error) = handshake_error(current, StoreKind::InfluxDb) {
+            return error.into();
         }
         cause = current.source();
     }
@@ -223,32 +222,4 @@ const fn silent(effect: Effect) -> Failure {
             failure(ErrorKind::Unconfirmed, "the request was sent and no answer came")
         }
     }
-}
-
-// An io::Error hides what it wraps from `source`, and wraps others of its kind.
-fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
-    let mut current = error;
-    loop {
-        if let Some(found) = current.downcast_ref::<rustls::Error>() {
-            return Some(found);
-        }
-        current = current.downcast_ref::<io::Error>()?.get_ref()?;
-    }
-}
-
-fn certificate(error: &rustls::Error) -> Failure {
-    let (kind, sentence, setting) = match error {
-        rustls::Error::InvalidCertificate(_) => (
-            ErrorKind::Authentication,
-            "the server's certificate is not trusted",
-            "EVANESCE_TLS_CA",
-        ),
-        rustls::Error::AlertReceived(_) => (
-            ErrorKind::Authentication,
-            "the server broke off the TLS handshake",
-            "EVANESCE_TLS_CERT",
-        ),
-        _ => (ErrorKind::Unavailable, "no TLS connection came about", "the URL's port"),
-    };
-    Error::new(kind, StoreKind::InfluxDb, sentence).with_setting(setting).into()
 }

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 mod common;
-mod peer;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -12,14 +11,15 @@ use common::{fresh_namespace, minutes_ago};
 use evanesce_core::{Clock, Code, Error, ErrorKind, Label, StoreKind, SystemClock, Timestamp};
 use evanesce_influxdb::InfluxSink;
 use evanesce_telemetry::{ItemOutcome, MetricPoint, MetricSink};
+use evanesce_testkit::peer::{Peer, Reply};
 use evanesce_tls::Tls;
-use peer::{Peer, Reply};
 
 const PRODUCT: &str = "x-influxdb-version: v2\r\n";
 
-fn sink(url: &str) -> InfluxSink {
+fn sink(address: &str) -> InfluxSink {
     let tls = Tls::plaintext_loopback().unwrap();
-    InfluxSink::connect(url, "hunter2", &tls, &fresh_namespace()).unwrap()
+    let url = format!("http://{address}?org=o&bucket=b");
+    InfluxSink::connect(&url, "hunter2", &tls, &fresh_namespace()).unwrap()
 }
 
 fn batch(points: usize) -> Vec<MetricPoint> {
@@ -42,7 +42,7 @@ async fn the_point_that_the_server_refuses_is_found_in_halves() {
     // All four, the first two, the last two, the third, the fourth.
     let script = [422, 204, 422, 400, 204].map(http).to_vec();
     let peer = Peer::start(script);
-    let written = sink(&peer.url).write(&batch(4)).await.unwrap();
+    let written = sink(&peer.address).write(&batch(4)).await.unwrap();
     let (stored, refused) = (ItemOutcome::Stored, ItemOutcome::Refused);
     assert_eq!(written.outcomes, [stored, stored, refused, stored]);
     let requests = peer.requests.lock().unwrap();
@@ -63,7 +63,7 @@ async fn a_busy_server_is_given_the_time_it_asks_for() {
         (503, PRODUCT, 1),
     ] {
         let peer = Peer::start(vec![Reply::Http(status, header, String::new())]);
-        let written = sink(&peer.url).write(&batch(2)).await.unwrap();
+        let written = sink(&peer.address).write(&batch(2)).await.unwrap();
         assert_eq!(written.outcomes, [ItemOutcome::Retry(Duration::from_secs(wait)); 2]);
     }
 }
@@ -71,7 +71,7 @@ async fn a_busy_server_is_given_the_time_it_asks_for() {
 #[tokio::test]
 async fn a_server_that_fails_after_a_part_was_stored_has_the_rest_sent_again() {
     let peer = Peer::start([422, 204, 500].map(http).to_vec());
-    let written = sink(&peer.url).write(&batch(2)).await.unwrap();
+    let written = sink(&peer.address).write(&batch(2)).await.unwrap();
     let retry = ItemOutcome::Retry(Duration::from_secs(1));
     assert_eq!(written.outcomes, [ItemOutcome::Stored, retry]);
 }
@@ -79,14 +79,14 @@ async fn a_server_that_fails_after_a_part_was_stored_has_the_rest_sent_again() {
 #[tokio::test]
 async fn a_lost_acknowledgement_is_asked_for_once_more_with_the_same_points() {
     let peer = Peer::start(vec![Reply::Nothing, http(204)]);
-    let written = sink(&peer.url).write(&batch(2)).await.unwrap();
+    let written = sink(&peer.address).write(&batch(2)).await.unwrap();
     assert_eq!(written.outcomes, [ItemOutcome::Stored; 2]);
     let requests = peer.requests.lock().unwrap().clone();
     assert_eq!(requests.len(), 2);
     assert_eq!(requests[0].split_once("\n\n"), requests[1].split_once("\n\n"));
 
     let peer = Peer::start(vec![Reply::Nothing]);
-    let error = sink(&peer.url).write(&batch(2)).await.unwrap_err();
+    let error = sink(&peer.address).write(&batch(2)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unconfirmed);
     assert_discreet(error);
 }
@@ -101,7 +101,7 @@ async fn every_refusal_of_the_server_has_its_kind() {
         (500, ErrorKind::Unavailable),
     ] {
         let peer = Peer::start(vec![http(status)]);
-        let sink = sink(&peer.url);
+        let sink = sink(&peer.address);
         for error in [sink.write(&batch(1)).await.unwrap_err(), sink.count("m").await.unwrap_err()]
         {
             assert_eq!((error.kind(), error.store()), (kind, StoreKind::InfluxDb), "{status}");
@@ -114,7 +114,7 @@ async fn every_refusal_of_the_server_has_its_kind() {
 #[tokio::test]
 async fn another_product_is_not_spoken_with() {
     let peer = Peer::start(vec![Reply::Http(200, "", "{}".into())]);
-    let sink = sink(&peer.url);
+    let sink = sink(&peer.address);
     assert_eq!(sink.start().await.unwrap_err().kind(), ErrorKind::Foreign);
     assert_eq!(sink.write(&batch(1)).await.unwrap_err().kind(), ErrorKind::Foreign);
 }
@@ -123,7 +123,7 @@ async fn another_product_is_not_spoken_with() {
 async fn garbage_is_corrupt_and_not_shown() {
     for body in ["leaked", "a,b\r\nleaked\r\n", "_value\r\nleaked\r\n"] {
         let peer = Peer::start(vec![Reply::Http(200, PRODUCT, body.into())]);
-        let error = sink(&peer.url).count("m").await.unwrap_err();
+        let error = sink(&peer.address).count("m").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{body}");
         assert_discreet(error);
     }
@@ -132,7 +132,7 @@ async fn garbage_is_corrupt_and_not_shown() {
 #[tokio::test]
 async fn a_closed_port_is_unavailable() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let sink = sink(&format!("http://{address}?org=o"));
+    let sink = sink(&address.to_string());
     for error in [sink.write(&batch(1)).await.unwrap_err(), sink.start().await.unwrap_err()] {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_discreet(error);
@@ -142,7 +142,7 @@ async fn a_closed_port_is_unavailable() {
 #[tokio::test]
 async fn what_cannot_be_written_is_not_sent() {
     let peer = Peer::start(vec![Reply::Nothing]);
-    let sink = sink(&peer.url);
+    let sink = sink(&peer.address);
     let batch = [
         MetricPoint::new(minutes_ago(1), "m\nother f=1"),
         MetricPoint::new(minutes_ago(1), "m\nother f=1").field("f", 1.0),
@@ -171,7 +171,7 @@ async fn the_clock_that_is_given_says_what_lies_in_the_future() {
         }
     }
     let peer = Peer::start(vec![http(204)]);
-    let sink = sink(&peer.url).with_clock(Arc::new(Epoch));
+    let sink = sink(&peer.address).with_clock(Arc::new(Epoch));
     assert_eq!(sink.write(&batch(1)).await.unwrap().outcomes, [ItemOutcome::Refused]);
 }
 
@@ -184,5 +184,5 @@ async fn a_token_that_is_none_is_refused_and_nothing_is_shown() {
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert_discreet(error);
     }
-    assert!(!format!("{:?}", sink(url)).contains("hunter2"));
+    assert!(!format!("{:?}", sink("127.0.0.1:1")).contains("hunter2"));
 }

@@ -3,6 +3,7 @@ use std::io;
 
 use deadpool_postgres::PoolError;
 use evanesce_core::{Code, Error, ErrorKind, StoreKind};
+use evanesce_tls::handshake_error;
 use tokio_postgres::error::{DbError, Severity};
 
 /// What was going on, which decides what a silence means.
@@ -141,17 +142,13 @@ fn of_state(state: &[u8; 5]) -> Error {
 }
 
 fn of_socket(io: &io::Error, phase: Phase) -> Error {
-    match io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(_)) => {
-            error(ErrorKind::Authentication, "the server's certificate is not trusted")
-        }
-        Some(rustls::Error::AlertReceived(_)) if phase == Phase::Connecting => {
-            error(ErrorKind::Authentication, "the server ended the TLS handshake")
-        }
-        _ => match io.raw_os_error() {
-            Some(errno) => lost(phase).with_code(Code::Os(errno)),
-            None => lost(phase),
-        },
+    let handshake = handshake_error(io, StoreKind::Postgres);
+    if let Some(error) = handshake.filter(|error| error.kind() == ErrorKind::Authentication) {
+        return error;
+    }
+    match io.raw_os_error() {
+        Some(errno) => lost(phase).with_code(Code::Os(errno)),
+        None => lost(phase),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evanesce_core::{Clock, Error, ErrorKind, Incarnation, StoreKind, SystemClock};
 use evanesce_crypto::sha256;
-use evanesce_tls::Tls;
+use evanesce_tls::{Tls, handshake_error};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisError, ScriptInvocation};
 use rustls::pki_types::ServerName;
@@ -13,9 +13,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 
 use crate::address::{Address, Encrypted};
-use crate::error::{
-    AUTHENTICATION, CORRUPT, Effect, TIMEOUT, UNAVAILABLE, breaks_the_connection, closed, new,
-};
+use crate::error::{CORRUPT, Effect, TIMEOUT, UNAVAILABLE, breaks_the_connection, closed, new};
 
 /// How long the adapter waits. Every operation has a limit.
 #[derive(Clone, Copy, Debug)]
@@ -228,12 +226,5 @@ const INFO_DENIED: Error =
         .with_setting("the ACL of the user: +info");
 
 fn tls_error(error: &std::io::Error) -> Error {
-    let refused = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match refused {
-        Some(rustls::Error::InvalidCertificate(_)) => {
-            new(ErrorKind::Authentication, "the server's certificate was not accepted")
-        }
-        Some(rustls::Error::AlertReceived(_)) => AUTHENTICATION,
-        _ => UNAVAILABLE,
-    }
+    handshake_error(error, StoreKind::Redis).unwrap_or(UNAVAILABLE)
 }

@@ -17,6 +17,7 @@ pub mod aggregate;
 pub mod audit;
 mod clock;
 pub mod journal;
+pub mod peer;
 pub mod session;
 pub mod telemetry;
 pub mod trace;

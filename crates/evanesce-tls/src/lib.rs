@@ -3,7 +3,9 @@
 
 mod error;
 mod file;
+mod handshake;
 mod tls;
 
 pub use error::TlsError;
+pub use handshake::handshake_error;
 pub use tls::{Tls, TlsBuilder};

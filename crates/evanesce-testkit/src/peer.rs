@@ -1,5 +1,4 @@
 //! A scripted peer that misbehaves in ways that a healthy server cannot be asked to.
-#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -7,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 /// What the peer does with one request.
 #[derive(Clone)]
-pub(crate) enum Reply {
+pub enum Reply {
     /// Reads it and closes the connection.
     Nothing,
     /// Answers with a status, further header lines and a body.
@@ -15,15 +14,18 @@ pub(crate) enum Reply {
 }
 
 /// An HTTP peer on loopback that answers with the script, then with its last line.
-pub(crate) struct Peer {
-    pub(crate) url: String,
-    pub(crate) requests: Arc<Mutex<Vec<String>>>,
+pub struct Peer {
+    /// Where it listens, as `127.0.0.1:port`.
+    pub address: String,
+    /// Each request that came, head and body.
+    pub requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Peer {
-    pub(crate) fn start(script: Vec<Reply>) -> Self {
+    /// Starts it. The last line of the script is said for ever.
+    pub fn start(script: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://user:hunter2@{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap().to_string();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
         std::thread::spawn(move || {
@@ -40,7 +42,7 @@ impl Peer {
                 answer(socket, reply);
             }
         });
-        Self { url, requests }
+        Self { address, requests }
     }
 }
 
