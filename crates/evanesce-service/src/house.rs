@@ -231,7 +231,7 @@ impl Evanesce {
         &self.0.telemetry
     }
 
-    /// Where unfinished erasures and input are processed.
+    /// Where input is processed.
     #[must_use]
     pub fn pipeline(&self) -> &Pipeline {
         &self.0.pipeline

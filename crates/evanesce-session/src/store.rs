@@ -207,8 +207,8 @@ pub struct Tag(pub u8);
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Version(pub u64);
 
-/// A sealed session with what the store needs to keep it, all of which is
-/// authenticated by the seal too.
+/// A sealed session with what the store needs to keep it. All of it is authenticated by
+/// the seal too, but for `expiry`, which the reader computes again from what is.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// The version that this write creates.
