@@ -116,15 +116,15 @@ const FACTS: [Fact; 16] = [
         shape: Shape::Count,
     },
     Fact {
-        fact: Label::new("pg_stat_statements in this database"),
+        fact: Label::new("no extension keeps statements here"),
         method: Label::new("pg_extension"),
-        sql: "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements')",
+        sql: "SELECT NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements')",
         shape: Shape::Holds,
     },
     Fact {
-        fact: Label::new("privileged role"),
+        fact: Label::new("role without privileges over others"),
         method: Label::new("pg_roles"),
-        sql: "SELECT rolsuper OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = current_user",
+        sql: "SELECT NOT (rolsuper OR rolreplication OR rolbypassrls) FROM pg_roles WHERE rolname = current_user",
         shape: Shape::Holds,
     },
 ];

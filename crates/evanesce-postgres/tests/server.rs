@@ -284,7 +284,7 @@ server_test!(checks_are_measured_and_commits_wait_for_the_disk, |house| {
     assert_eq!(reading("TLS on this connection"), Reading::Holds(true));
     assert_eq!(reading("TLS version of this connection"), word("TLSv1.3"));
     assert_eq!(reading("synchronous_commit"), word("on"));
-    assert_eq!(reading("privileged role"), Reading::Holds(false));
+    assert_eq!(reading("role without privileges over others"), Reading::Holds(true));
     for fact in
         ["fsync", "log_statement", "archive_mode", "wal_level", "log_min_duration_statement"]
     {
