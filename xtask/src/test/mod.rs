@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold, in one command.
 
 mod deny;
+mod rust_version;
 mod steps;
 
 use std::path::PathBuf;

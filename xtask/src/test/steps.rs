@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Depth, Run, Scope, Step, deny};
+use super::{Depth, Run, Scope, Step, deny, rust_version};
 use crate::failure::Failure;
 use crate::runner::{PRESENT, RECORD, Record};
 use crate::services::shown;
@@ -17,6 +17,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "tidy", scope: Scope::Fast, run: tidy },
     Step { name: "clippy", scope: Scope::Fast, run: clippy },
     Step { name: "dependencies", scope: Scope::Everything, run: deny::run },
+    Step { name: "Rust version", scope: Scope::Everything, run: rust_version::run },
     Step { name: "tests", scope: Scope::Fast, run: tests },
     Step { name: "documentation tests", scope: Scope::Fast, run: documentation_tests },
     Step { name: "examples on the servers", scope: Scope::Everything, run: examples_on_servers },
