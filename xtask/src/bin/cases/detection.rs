@@ -3,6 +3,8 @@
 use evanesce_detect::{Finding, Kind, Operator, Scanner, check};
 use serde_json::{Value, json};
 
+use crate::row::judged;
+
 /// Under which names other projects test what the library tests as well.
 const NAMES: &[(&str, Kind)] = &[
     // python-stdnum
@@ -76,11 +78,11 @@ impl Detection {
             (row["content"].as_str(), row["expect_finding"].as_bool())
         {
             let found = self.scanner.scan(content).iter().any(|found| found.kind.is_secret());
-            return Some(outcome(found == expected, "secrets in the file"));
+            return Some(judged(found == expected, "secrets in the file"));
         }
         let is_registry = row["iban_regex"].is_string();
         let example = row["example"].as_str().filter(|_| is_registry)?;
-        Some(outcome(is_valid(Kind::Iban, example)?, "the example of the country"))
+        Some(judged(is_valid(Kind::Iban, example)?, "the example of the country"))
     }
 }
 
@@ -121,8 +123,4 @@ fn is_empty(value: &Value) -> bool {
 fn finding(found: &Finding) -> Value {
     let score = f64::from(found.score) / 100.0;
     json!({ "kind": found.kind.name(), "start": found.start, "end": found.end, "score": score })
-}
-
-fn outcome(passed: bool, why: &str) -> Value {
-    json!({ "outcome": if passed { "pass" } else { "fail" }, "why": why })
 }

@@ -8,10 +8,14 @@
     reason = "a command line speaks on its outputs"
 )]
 
+mod audit;
 mod behaviours;
+mod consent;
+mod crypto;
 mod detection;
 #[path = "../../failure.rs"]
 mod failure;
+mod row;
 
 use std::io::{BufRead, BufReader, BufWriter, Write, stdout};
 use std::path::Path;
@@ -85,9 +89,12 @@ fn answer(row: &Value, detection: &Detection, behaviours: &Behaviours) -> Value 
     if let Some((kind, value)) = detection::value(row) {
         return json!({ "valid": kind.and_then(|kind| detection::is_valid(kind, value)) });
     }
-    detection.content(row).unwrap_or_else(
-        || json!({ "outcome": "unclaimed", "why": "the library has no such function" }),
-    )
+    detection
+        .content(row)
+        .or_else(|| audit::answer(row))
+        .or_else(|| consent::answer(row))
+        .or_else(|| crypto::answer(row))
+        .unwrap_or_else(|| row::unclaimed("the library has no such function"))
 }
 
 #[cfg(test)]
@@ -124,7 +131,9 @@ mod tests {
 
     #[test]
     fn what_the_library_does_not_do_is_unclaimed() {
-        assert_eq!(answered(json!({ "id": "a", "op": "hpke" }))["outcome"], "unclaimed");
+        for row in [json!({ "id": "a", "op": "hpke" }), json!({ "id": "a", "alg": "AES-GCM" })] {
+            assert_eq!(answered(row)["outcome"], "unclaimed");
+        }
     }
 
     #[test]
