@@ -226,7 +226,7 @@ mod tests {
     const OBJECTS: Signals = Signals::none();
 
     fn objecting() -> Signals {
-        Signals::from_sec_gpc(Some(b"1"))
+        Signals::from_sec_gpc(Some(&b"1"[..]))
     }
 
     fn notice() -> Notice {

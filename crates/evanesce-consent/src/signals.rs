@@ -13,12 +13,12 @@ impl Signals {
         Self { gpc: false }
     }
 
-    /// Global Privacy Control, from the value of the request header `Sec-GPC`. It is
-    /// set by the value `1` alone; any other value is as if there were none (Global
-    /// Privacy Control, W3C, section 3.2).
+    /// Global Privacy Control, from the values of the request's `Sec-GPC` header lines.
+    /// It is set by the value `1` alone; any other value is as if there were none
+    /// (Global Privacy Control, W3C, section 3.2). Of several lines one is enough.
     #[must_use]
-    pub fn from_sec_gpc(value: Option<&[u8]>) -> Self {
-        Self { gpc: value.is_some_and(|value| value.trim_ascii() == b"1") }
+    pub fn from_sec_gpc<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        Self { gpc: values.into_iter().any(|value| value.trim_ascii() == b"1") }
     }
 
     /// Whether the browser asks that the person's data be not used beyond what is
@@ -42,12 +42,13 @@ mod tests {
 
     #[test]
     fn only_one_is_a_signal() {
-        assert!(Signals::from_sec_gpc(Some(b"1")).objects());
-        assert!(Signals::from_sec_gpc(Some(b" 1 ")).objects());
+        assert!(Signals::from_sec_gpc(Some(&b"1"[..])).objects());
+        assert!(Signals::from_sec_gpc(Some(&b" 1 "[..])).objects());
         for value in ["", "0", "true", "11", "1, 1", "1;x", "?1", "\u{ff11}"] {
             assert!(!Signals::from_sec_gpc(Some(value.as_bytes())).objects(), "{value}");
         }
         assert_eq!(Signals::from_sec_gpc(None), Signals::none());
+        assert!(Signals::from_sec_gpc([&b"0"[..], b"1"]).objects());
     }
 
     #[test]

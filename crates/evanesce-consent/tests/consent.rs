@@ -203,7 +203,7 @@ async fn a_changed_notice_asks_again() {
 #[tokio::test]
 async fn a_signal_beats_an_older_grant_and_a_later_choice_beats_the_signal() {
     let house = house();
-    let objects = Signals::from_sec_gpc(Some(b"1"));
+    let objects = Signals::from_sec_gpc(Some(&b"1"[..]));
     let choices = Choices::new().accept(Analytics::id());
     let (consent, _) = house.answer(&choices).await;
     let granted = Granted::<Analytics>::check(Arc::new(consent.clone())).await.unwrap();

@@ -103,7 +103,7 @@ async fn a_browsers_signal_outweighs_an_older_consent() {
     let house = ground.start().await;
     let session = opened(&house).await;
     agreed(&session).await;
-    let session = session.with_signals(Signals::from_sec_gpc(Some(b"1")));
+    let session = session.with_signals(Signals::from_sec_gpc(Some(&b"1"[..])));
     assert_eq!(not_granted(session.granted::<Usage>().await), GrantState::Withdrawn);
     // Whoever says yes with the signal on has said it to this service.
     agreed(&session).await;

@@ -111,7 +111,7 @@ where
             return Box::pin(async { Ok(refused()) });
         }
         let token = carrier.token(request.headers());
-        let gpc = request.headers().get(SEC_GPC).map(HeaderValue::as_bytes);
+        let gpc = request.headers().get_all(SEC_GPC).iter().map(HeaderValue::as_bytes);
         let visitor = Visitor::<T>::new(house, token, Signals::from_sec_gpc(gpc));
         request.extensions_mut().insert(visitor.clone());
         let response = self.inner.call(request);

@@ -11,12 +11,12 @@ pub(crate) fn answer(row: &Value) -> Option<Value> {
     match text(row, "kind")? {
         "header" => {
             let expected = row["opt_out"].as_bool()?;
-            // The session layer looks at the first field of the name.
-            let field = row["headers"].as_array()?.iter().find(|field| {
+            // As the session layer does: every line of the name.
+            let lines = row["headers"].as_array()?.iter().filter(|field| {
                 field[0].as_str().is_some_and(|name| name.eq_ignore_ascii_case("sec-gpc"))
             });
-            let value = field.and_then(|field| field[1].as_str());
-            let objects = Signals::from_sec_gpc(value.map(str::as_bytes)).objects();
+            let values = lines.filter_map(|field| field[1].as_str()).map(str::as_bytes);
+            let objects = Signals::from_sec_gpc(values).objects();
             Some(judged(objects == expected, "Signals::from_sec_gpc"))
         }
         // The library writes the document of a service that honours the signal,
@@ -53,6 +53,7 @@ mod tests {
             outcome(&json!({ "kind": "header", "headers": headers, "opt_out": opt_out })).unwrap()
         };
         assert_eq!(row(json!([["sec-gpc", "1"]]), true), "pass");
+        assert_eq!(row(json!([["Sec-GPC", "0"], ["Sec-GPC", "1"]]), true), "pass");
         assert_eq!(row(json!([["DNT", "1"], ["Sec-GPC", "yes"]]), true), "fail");
         assert_eq!(row(json!([["DNT", "1"]]), false), "pass");
     }
