@@ -55,9 +55,6 @@ impl fmt::Display for DataClass {
 /// const USUAL: Lifetime = Lifetime::hours(4);
 /// assert_eq!(USUAL, Lifetime::default());
 /// ```
-/// ```compile_fail
-/// const TOO_LONG: evanesce_core::Lifetime = evanesce_core::Lifetime::hours(25);
-/// ```
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Lifetime(Duration);
 

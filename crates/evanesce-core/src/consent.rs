@@ -33,11 +33,6 @@ pub enum GrantState {
 /// Witness that consent for the purpose `P` was live when it was checked. The
 /// only constructor performs the check, and [`recheck`](Self::recheck) repeats it
 /// each time that data leaves.
-///
-/// ```compile_fail
-/// # struct Usage;
-/// let forged: evanesce_core::Granted<Usage> = evanesce_core::Granted { liveness: todo!(), purpose: std::marker::PhantomData };
-/// ```
 pub struct Granted<P> {
     liveness: Arc<dyn Liveness>,
     purpose: PhantomData<fn() -> P>,

@@ -9,7 +9,8 @@ use crate::{BoxFuture, Clock, Error, Label, StoreKind, Timestamp};
 ///
 /// Reports and receipts are made of nothing else. There is no constructor that
 /// takes a result: [`Evidence::measure`] asks a [`Probe`], and what somebody only
-/// says is [`Evidence::declared`] and stays marked so.
+/// says is [`Evidence::declared`] and stays marked so. For the same reason it is
+/// written to documents and never read from one.
 ///
 /// ```
 /// # use evanesce_core::{Evidence, FnProbe, Label, Reading, Standing, StoreKind, SystemClock};
@@ -27,7 +28,7 @@ use crate::{BoxFuture, Clock, Error, Label, StoreKind, Timestamp};
 /// #     loop { if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) { return value } }
 /// # }
 /// ```
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Evidence {
     store: StoreKind,
     fact: Label,

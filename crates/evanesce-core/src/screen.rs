@@ -75,9 +75,6 @@ impl Outgoing for Vec<u8> {
 /// assert!(Released::screen("hello".to_owned(), &NoAt).is_ok());
 /// assert!(Released::screen("a@b".to_owned(), &NoAt).is_err());
 /// ```
-/// ```compile_fail
-/// let forged = evanesce_core::Released("hello".to_owned());
-/// ```
 #[must_use = "what was released is meant to leave"]
 pub struct Released<T>(T);
 
