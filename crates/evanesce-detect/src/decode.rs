@@ -1,74 +1,117 @@
 //! One level of decoding: escapes that stand for one character each, runs of
 //! base64 and of hex, and signs that only look like others.
 
+use crate::recognize::{LEAST, may_be_sure};
 use crate::window::Window;
 
-/// A decoded text with the place in the outer text that each of its bytes came from.
+/// A decoded text, and where its parts came from.
 pub(crate) struct Decoded {
     pub(crate) text: String,
-    /// For each byte of `text`, and one past its end, the first outer byte.
-    from: Vec<usize>,
-    /// For each byte of `text`, the byte after the last outer one.
-    to: Vec<usize>,
+    changes: Vec<Change>,
+}
+
+/// Some characters that became others, or none.
+struct Change {
+    /// Where the new characters lie.
+    inner: (usize, usize),
+    /// Where the old ones lay.
+    outer: (usize, usize),
 }
 
 impl Decoded {
     /// The outer span of a span of the decoded text.
     pub(crate) fn outer(&self, start: usize, end: usize) -> (usize, usize) {
-        let from = self.from.get(start).copied().unwrap_or(0);
-        let to = end.checked_sub(1).and_then(|i| self.to.get(i)).copied().unwrap_or(from);
+        let from = self.place(start).0;
+        let to = end.checked_sub(1).map_or(from, |i| self.place(i).1);
         (from, to.max(from))
     }
 
-    fn with_capacity(n: usize) -> Self {
-        Self {
-            text: String::with_capacity(n),
-            from: Vec::with_capacity(n),
-            to: Vec::with_capacity(n),
-        }
+    /// Where the decoded text differs from the outer one.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.changes.iter().map(|change| change.inner)
     }
 
-    fn push(&mut self, c: char, from: usize, to: usize) {
-        self.text.push(c);
-        self.from.resize(self.text.len(), from);
-        self.to.resize(self.text.len(), to);
+    /// The place in the decoded text of a place in the outer one.
+    pub(crate) fn inner(&self, outer: usize) -> usize {
+        let next = self.changes.partition_point(|change| change.outer.0 < outer);
+        let Some(last) = next.checked_sub(1).map(|last| &self.changes[last]) else { return outer };
+        last.inner.1 + outer.saturating_sub(last.outer.1)
+    }
+
+    // Where the character came from that the byte at `i` belongs to.
+    fn place(&self, i: usize) -> (usize, usize) {
+        let next = self.changes.partition_point(|change| change.inner.0 <= i);
+        // Of several at one place the last has the byte; those before it left nothing.
+        let Some(last) = next.checked_sub(1).map(|last| &self.changes[last]) else {
+            return self.same(i, 0, 0);
+        };
+        if i < last.inner.1 { last.outer } else { self.same(i, last.inner.1, last.outer.1) }
+    }
+
+    // In an unchanged stretch that lies at `inner` here and at `outer` there.
+    fn same(&self, i: usize, inner: usize, outer: usize) -> (usize, usize) {
+        let bounds = |i: &usize| self.text.is_char_boundary(*i);
+        let start = (0..=i).rev().find(bounds).unwrap_or(0);
+        let end = (i + 1..=self.text.len()).find(bounds).unwrap_or(self.text.len());
+        (start - inner + outer, end - inner + outer)
     }
 }
 
 /// The text with percent, JSON and HTML escapes decoded, zero-width signs left
 /// out and look-alikes folded; `None` where that changes nothing.
 pub(crate) fn plain(w: &Window<'_>) -> Option<Decoded> {
-    let telling = |b: &u8| *b >= 0x80 || matches!(b, b'%' | b'\\' | b'&');
     w.count(w.bytes.len());
-    if !w.bytes.iter().any(telling) {
+    let mut out = Decoded { text: String::new(), changes: Vec::new() };
+    // Up to `done` all is copied, up to `at` all is looked at.
+    let (mut done, mut at) = (0, 0);
+    while let Some(mark) = next_telling(w.bytes, at) {
+        at = mark;
+        let Some((new, end)) = change(w, at) else {
+            at += w.text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+            continue;
+        };
+        if out.changes.is_empty() {
+            out.text.reserve(w.bytes.len());
+        }
+        out.text.push_str(w.text.get(done..at).unwrap_or(""));
+        let start = out.text.len();
+        out.text.extend(new);
+        out.changes.push(Change { inner: (start, out.text.len()), outer: (at, end) });
+        (done, at) = (end, end);
+    }
+    if out.changes.is_empty() {
         return None;
     }
-    let mut out = Decoded::with_capacity(w.bytes.len());
-    let (mut at, mut changed) = (0, false);
-    while let Some(c) = w.text.get(at..).and_then(|rest| rest.chars().next()) {
-        let next = at + c.len_utf8();
-        let escape = match c {
-            '%' => percent(w, at),
-            '\\' => json(w, at),
-            '&' => html(w, at),
-            _ => None,
-        };
-        if let Some((c, end)) = escape {
-            changed = true;
-            out.push(fold(c).unwrap_or(' '), at, end);
-            at = end;
-            continue;
+    out.text.push_str(w.text.get(done..).unwrap_or(""));
+    Some(out)
+}
+
+fn next_telling(bytes: &[u8], from: usize) -> Option<usize> {
+    let telling = |b: &u8| (*b >= 0x80) | (*b == b'%') | (*b == b'\\') | (*b == b'&');
+    let mut at = from;
+    // All of a piece at once, which the compiler makes one of few steps.
+    for piece in bytes.get(from..)?.chunks(32) {
+        if piece.iter().fold(false, |any, b| any | telling(b)) {
+            return piece.iter().position(telling).map(|i| at + i);
         }
-        match fold(c) {
-            Some(folded) => {
-                changed |= folded != c;
-                out.push(folded, at, next);
-            }
-            None => changed = true,
-        }
-        at = next;
+        at += piece.len();
     }
-    changed.then_some(out)
+    None
+}
+
+// What the character or the escape at `at` becomes, and where it ends.
+fn change(w: &Window<'_>, at: usize) -> Option<(Option<char>, usize)> {
+    let escape = match w.at(at) {
+        b'%' => percent(w, at),
+        b'\\' => json(w, at),
+        b'&' => html(w, at),
+        _ => {
+            let c = w.text.get(at..)?.chars().next()?;
+            let folded = fold(c);
+            return (folded != Some(c)).then_some((folded, at + c.len_utf8()));
+        }
+    };
+    escape.map(|(c, end)| (Some(fold(c).unwrap_or(' ')), end))
 }
 
 fn percent(w: &Window<'_>, at: usize) -> Option<(char, usize)> {
@@ -222,6 +265,9 @@ fn look_alike(c: char) -> char {
         ('і', 'i'),
         ('ј', 'j'),
     ];
+    if !('Α'..='ј').contains(&c) {
+        return c;
+    }
     PAIRS.binary_search_by_key(&c, |pair| pair.0).map_or(c, |i| PAIRS[i].1)
 }
 
@@ -247,47 +293,118 @@ impl Run {
 
 /// Hands every run of base64 or hex that decodes to some text to `each`.
 pub(crate) fn runs(w: &Window<'_>, mut each: impl FnMut(&Run)) {
-    let mut at = 0;
-    while at < w.bytes.len() {
-        let start = at + w.bytes[at..].iter().take_while(|b| !is_base64(**b)).count();
-        let end = w.right(start, usize::MAX, is_base64);
-        at = end.max(start + 1);
-        if end - start >= 8 {
-            run(w, start, end, &mut each);
+    encoded(w, (0, w.bytes.len()), |start, end| offer_all(w, start, end, |_| true, &mut each));
+}
+
+/// As [`runs`], of those that end after `from`, begin before `to`, and may hold a
+/// finding that is sure.
+pub(crate) fn sure_runs(w: &Window<'_>, span: (usize, usize), mut each: impl FnMut(&Run)) {
+    encoded(w, span, |start, end| {
+        let run = &w.bytes[start..end];
+        w.count(run.len());
+        if run.len() * 3 / 4 >= LEAST || is_hex(run) || is_telling(run) {
+            offer_all(w, start, end, may_be_sure, &mut each);
         }
+    });
+}
+
+// The shortest run that is looked at.
+const SHORTEST: usize = 8;
+
+// Every run of at least eight characters of base64 that ends after `from` and
+// begins before `to`.
+fn encoded(w: &Window<'_>, (from, to): (usize, usize), mut each: impl FnMut(usize, usize)) {
+    let inside = |b: &u8| SEXTETS[usize::from(*b)] != NONE;
+    let mut at = w.left(from, usize::MAX, |b| inside(&b));
+    // From the far end of the shortest run: most words are passed over in a few steps.
+    while let Some(next) = w.bytes.get(at..at + SHORTEST).filter(|_| at < to) {
+        if let Some(gap) = next.iter().rposition(|b| !inside(b)) {
+            at += gap + 1;
+            continue;
+        }
+        let end = w.right(at + SHORTEST, usize::MAX, |b| inside(&b));
+        each(at, end);
+        at = end;
     }
 }
 
-fn run(w: &Window<'_>, start: usize, end: usize, each: &mut impl FnMut(&Run)) {
+const MARK: u8 = 4;
+
+// For two neighbours in base64 what the byte may be that has bits of both, at one of
+// the three places in a group: a digit counts 1, `@` or `:` counts 4.
+const TELLS: [u8; 64 * 64] = {
+    let (mut tells, mut i) = ([0; 64 * 64], 0);
+    while i < 64 * 64 {
+        let (a, b) = ((i / 64) as u8, (i % 64) as u8);
+        let bytes = [a << 2 | b >> 4, a << 4 | b >> 2, a << 6 | b];
+        let mut n = 0;
+        while n < 3 {
+            let tell = match bytes[n] {
+                b'0'..=b'9' => 1,
+                b'@' | b':' => MARK,
+                _ => 0,
+            };
+            if tell > tells[i] {
+                tells[i] = tell;
+            }
+            n += 1;
+        }
+        i += 1;
+    }
+    tells
+};
+
+fn is_hex(run: &[u8]) -> bool {
+    run.len() >= 12 && run.iter().all(u8::is_ascii_hexdigit)
+}
+
+// Whether a run of base64 may hold four digits, `@` or `:` at some shift.
+fn is_telling(run: &[u8]) -> bool {
+    let sextets = run.iter().map(|b| usize::from(SEXTETS[usize::from(*b)] & 63));
+    let pairs = sextets.clone().zip(sextets.skip(1));
+    // A short run, so that the sum is small.
+    let sum: u32 = pairs.map(|(a, b)| u32::from(TELLS[a * 64 + b])).sum();
+    sum >= u32::from(MARK)
+}
+
+fn offer_all(
+    w: &Window<'_>,
+    start: usize,
+    end: usize,
+    wanted: impl Fn(&[u8]) -> bool,
+    each: &mut impl FnMut(&Run),
+) {
     let run = &w.bytes[start..end];
-    if run.len() >= 12 && run.iter().all(u8::is_ascii_hexdigit) {
+    let mut bytes = Vec::new();
+    let mut offer = |bytes: &mut Vec<u8>, start: usize, unit: (usize, usize)| {
+        w.count(run.len());
+        if is_readable(bytes) && wanted(bytes) {
+            let run = Run { text: as_text(std::mem::take(bytes)), start, unit, end };
+            each(&run);
+            *bytes = run.text.into_bytes();
+        }
+        bytes.clear();
+    };
+    if is_hex(run) {
         for shift in 0..2 {
-            let bytes: Vec<u8> = run[shift..]
-                .chunks_exact(2)
-                .map(|p| hex(p[0]).unwrap_or(0) << 4 | hex(p[1]).unwrap_or(0))
-                .collect();
-            w.count(run.len());
-            offer(bytes, start + shift, (2, 1), end, each);
+            bytes.extend(
+                run[shift..]
+                    .chunks_exact(2)
+                    .map(|p| hex(p[0]).unwrap_or(0) << 4 | hex(p[1]).unwrap_or(0)),
+            );
+            offer(&mut bytes, start + shift, (2, 1));
         }
     }
     for shift in 0..4 {
-        w.count(run.len());
-        offer(base64(run, shift), start + shift, (4, 3), end, each);
+        push_base64(&mut bytes, run, shift);
+        offer(&mut bytes, start + shift, (4, 3));
     }
 }
 
-fn offer(
-    bytes: Vec<u8>,
-    start: usize,
-    unit: (usize, usize),
-    end: usize,
-    each: &mut impl FnMut(&Run),
-) {
+// Noise is printable in three bytes of eight; nothing that is looked for is under six long.
+fn is_readable(bytes: &[u8]) -> bool {
     let readable = bytes.iter().filter(|b| (b' '..0x7f).contains(*b)).count();
-    // Noise is printable in three bytes of eight; nothing that is looked for is under six long.
-    if bytes.len() >= 6 && readable * 2 >= bytes.len() {
-        each(&Run { text: as_text(bytes), start, unit, end });
-    }
+    bytes.len() >= 6 && readable * 2 >= bytes.len()
 }
 
 // Replaces what is not UTF-8 by spaces, so that every byte keeps its place.
@@ -329,11 +446,19 @@ fn blank(bytes: &mut [u8], from: usize) {
 /// Base64 of either alphabet from `shift` on, without regard to padding.
 pub(crate) fn base64(run: &[u8], shift: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(run.len() * 3 / 4 + 3);
+    push_base64(&mut out, run, shift);
+    out
+}
+
+fn push_base64(out: &mut Vec<u8>, run: &[u8], shift: usize) {
     for chunk in run.get(shift..).unwrap_or(&[]).chunks(4) {
         let mut bits = 0_u32;
         let mut n = 0;
         for b in chunk {
-            let Some(value) = sextet(*b) else { break };
+            let value = SEXTETS[usize::from(*b)];
+            if value == NONE {
+                break;
+            }
             bits = bits << 6 | u32::from(value);
             n += 1;
         }
@@ -345,23 +470,25 @@ pub(crate) fn base64(run: &[u8], shift: usize) -> Vec<u8> {
             break;
         }
     }
-    out
 }
 
-const fn sextet(b: u8) -> Option<u8> {
-    Some(match b {
-        b'A'..=b'Z' => b - b'A',
-        b'a'..=b'z' => b - b'a' + 26,
-        b'0'..=b'9' => b - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => return None,
-    })
-}
+const NONE: u8 = 0xff;
 
-const fn is_base64(b: u8) -> bool {
-    sextet(b).is_some()
-}
+const SEXTETS: [u8; 256] = {
+    let (mut sextets, mut b) = ([NONE; 256], 0);
+    while b < 256 {
+        sextets[b] = match b as u8 {
+            b @ b'A'..=b'Z' => b - b'A',
+            b @ b'a'..=b'z' => b - b'a' + 26,
+            b @ b'0'..=b'9' => b - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => NONE,
+        };
+        b += 1;
+    }
+    sextets
+};
 
 const fn hex(b: u8) -> Option<u8> {
     Some(match b {
@@ -420,6 +547,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_run_that_may_be_sure_is_not_passed_over(
+            text in "([A-Za-z0-9+/_-]{1,30}|[0-9a-f]{6,20}|YUBiLmNj|OjoxIDo6|MTIzNA|3a3a31| ){0,12}"
+        ) {
+            let (w, mut all, mut sure) = (Window::new(&text), Vec::new(), Vec::new());
+            let seen = |run: &Run| (run.start, run.unit, run.text.clone());
+            runs(&w, |run| all.push(seen(run)));
+            sure_runs(&w, (0, text.len()), |run| sure.push(seen(run)));
+            all.retain(|(.., text)| may_be_sure(text.as_bytes()));
+            prop_assert_eq!(sure, all);
+        }
+
         #[test]
         fn every_span_maps_to_characters(text in "(\\PC|%[0-9A-F]{2}|\\\\u[0-9a-f]{4}|&#[0-9]{1,6};){0,60}") {
             if let Some(d) = plain(&Window::new(&text)) {

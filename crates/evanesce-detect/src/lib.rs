@@ -16,6 +16,7 @@ mod scanner;
 mod screen;
 mod stream;
 mod window;
+mod words;
 
 pub use canary::Canary;
 pub use check::check;

@@ -1,7 +1,7 @@
 use std::cmp::Reverse;
 
 use crate::finding::resolve;
-use crate::recognize::{self, AHEAD, BACK};
+use crate::recognize::{self, AHEAD, BACK, SURE};
 use crate::window::Window;
 use crate::{Finding, Kind, decode};
 
@@ -127,13 +127,21 @@ impl Scanner {
         keep: fn(Vec<Finding>) -> Vec<Finding>,
     ) -> Step {
         let last = text.len() - before <= self.reach();
-        let end = if last { text.len() } else { floor(text, before + self.reach()) };
-        let (mut found, _) = self.window(&text[..end]);
-        found.retain(|f| f.start >= before);
         if last {
+            let (mut found, _) = self.window(text, (before, text.len()));
+            found.retain(|f| f.start >= before);
             return Step { found: keep(found), next: None };
         }
+        let window = &text[..floor(text, before + self.reach())];
         let mut cut = floor(text, before + self.block.bytes);
+        // What lies beyond the cut counts only where it overlaps what lies across, or
+        // something that does, and so on: in almost all texts that ends soon.
+        let soon = (cut + SOON).min(window.len());
+        let (mut found, _) = self.window(window, (before, soon));
+        if chained(&found, cut) > soon {
+            (found, _) = self.window(window, (before, window.len()));
+        }
+        found.retain(|f| f.start >= before);
         if let Some(across) = resolve(found.clone()).iter().find(|f| f.start < cut && cut < f.end) {
             cut = if across.start > before { across.start } else { across.end };
         }
@@ -151,30 +159,36 @@ impl Scanner {
         from
     }
 
-    /// Everything in one window, and how many bytes were looked at for it.
-    pub(crate) fn window(&self, text: &str) -> (Vec<Finding>, u64) {
+    /// What begins in one part of a window, and how many bytes were looked at for it.
+    /// Some of what begins elsewhere may be there as well.
+    pub(crate) fn window(&self, text: &str, (from, to): (usize, usize)) -> (Vec<Finding>, u64) {
         let w = Window::new(text);
         let mut found = Vec::new();
-        recognize::all(&w, &mut found);
+        recognize::within(&w, (from, to), &mut found);
         if let Some(decoded) = decode::plain(&w) {
             let inner = Window::new(&decoded.text);
-            let from = found.len();
-            recognize::all(&inner, &mut found);
-            for f in &mut found[from..] {
+            let first = found.len();
+            let span = (decoded.inner(from), decoded.inner(to));
+            recognize::near(&inner, span, decoded.changes(), &mut found);
+            for f in &mut found[first..] {
                 (f.start, f.end) = decoded.outer(f.start, f.end);
             }
             w.count(inner.work() as usize);
         }
-        decode::runs(&w, |run| {
+        decode::sure_runs(&w, (from, to), |run| {
             let inner = Window::new(&run.text);
-            let from = found.len();
+            let first = found.len();
             recognize::all(&inner, &mut found);
-            let mut inside = found.split_off(from);
-            inside.retain(|f| f.score >= 80);
-            found.extend(inside.into_iter().map(|mut f| {
-                (f.start, f.end) = run.outer(f.start, f.end);
-                f
-            }));
+            let mut kept = first;
+            for i in first..found.len() {
+                let mut f = found[i];
+                if f.score >= SURE {
+                    (f.start, f.end) = run.outer(f.start, f.end);
+                    found[kept] = f;
+                    kept += 1;
+                }
+            }
+            found.truncate(kept);
             w.count(inner.work() as usize);
         });
         found.retain(|f| f.score >= self.rules.threshold && !self.rules.skipped.contains(&f.kind));
@@ -188,6 +202,15 @@ impl Scanner {
 pub(crate) struct Step {
     pub(crate) found: Vec<Finding>,
     pub(crate) next: Option<usize>,
+}
+
+// So far beyond a cut all is found at first.
+const SOON: usize = 2048;
+
+// The end of the row of findings that overlap each other, of which the first lies
+// across `cut`. They are in order of place.
+fn chained(found: &[Finding], cut: usize) -> usize {
+    found.iter().fold(cut, |end, f| if f.start < end { end.max(f.end) } else { end })
 }
 
 // How much is scanned at once, and how far a window reaches beyond it.

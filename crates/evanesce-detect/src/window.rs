@@ -1,5 +1,7 @@
 use std::cell::Cell;
 
+use crate::words::Words;
+
 /// A stretch of text that is scanned at once, with helpers that only look a
 /// bounded number of bytes to either side and count every byte that they look at.
 pub(crate) struct Window<'t> {
@@ -48,19 +50,21 @@ impl<'t> Window<'t> {
         (i..self.bytes.len()).find(|&i| self.text.is_char_boundary(i)).unwrap_or(self.bytes.len())
     }
 
-    /// Whether one of `words`, in lower case, stands within the 56 bytes before `start`
-    /// or the 24 bytes after `end`, without regard to case.
-    pub(crate) fn near(&self, start: usize, end: usize, words: &[&str]) -> bool {
-        self.ahead(start, words) || {
-            let to = self.ceil((end + 24).min(self.bytes.len()));
-            self.said(&self.bytes[end..to], words)
-        }
+    /// Whether one of `words` stands within the 56 bytes before `start` or the 24 bytes
+    /// after `end`.
+    pub(crate) fn near(&self, start: usize, end: usize, words: &Words) -> bool {
+        self.ahead(start, words) || self.behind(end, words)
+    }
+
+    /// Whether one of `words` stands within the 24 bytes after `end`.
+    pub(crate) fn behind(&self, end: usize, words: &Words) -> bool {
+        self.said(end, self.ceil((end + 24).min(self.bytes.len())), words)
     }
 
     /// Whether one of `words` stands within the 56 bytes before `start`.
-    pub(crate) fn ahead(&self, start: usize, words: &[&str]) -> bool {
+    pub(crate) fn ahead(&self, start: usize, words: &Words) -> bool {
         let from = self.ceil(start.saturating_sub(56));
-        self.said(&self.bytes[from.min(start)..start], words)
+        self.said(from.min(start), start, words)
     }
 
     /// The end of the line before `start`, at most 24 bytes of it.
@@ -71,33 +75,14 @@ impl<'t> Window<'t> {
         place.rsplit('\n').next().unwrap_or(place)
     }
 
-    fn said(&self, place: &[u8], words: &[&str]) -> bool {
-        self.count(place.len());
-        let Ok(place) = std::str::from_utf8(place) else { return false };
-        names(place, words)
+    fn said(&self, from: usize, to: usize, words: &Words) -> bool {
+        self.count(to - from);
+        self.text.get(from..to).is_some_and(|place| words.are_in(place))
     }
 
     pub(crate) fn count(&self, n: usize) {
         self.work.set(self.work.get().saturating_add(n as u64));
     }
-}
-
-/// Whether one of `words`, in lower case, stands in `place`, without regard to case.
-pub(crate) fn names(place: &str, words: &[&str]) -> bool {
-    let place = place.to_lowercase();
-    words.iter().any(|word| contains_word(&place, word))
-}
-
-// A word of up to four letters must stand alone; a longer one may be a part of a
-// compound, as in "telefonnummer".
-fn contains_word(place: &str, word: &str) -> bool {
-    place.match_indices(word).any(|(i, _)| {
-        let letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
-        let (before, after) = (&place[..i], &place[i + word.len()..]);
-        word.chars().count() > 4
-            || !word.is_ascii()
-            || (!letter(before.chars().next_back()) && !letter(after.chars().next()))
-    })
 }
 
 pub(crate) const fn alnum(b: u8) -> bool {

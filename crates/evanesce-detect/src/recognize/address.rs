@@ -6,7 +6,14 @@ use crate::{Finding, Kind};
 /// quoted local parts, and with the letters of RFC 6531. Signs that separate
 /// addresses from their surroundings in URLs and code are left outside.
 pub(super) fn email(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
-    let local = |b: u8| alnum(b) || b >= 0x80 || b"._%+-'!#$*^~".contains(&b);
+    let local = |b: u8| {
+        alnum(b)
+            || b >= 0x80
+            || matches!(
+                b,
+                b'.' | b'_' | b'%' | b'+' | b'-' | b'\'' | b'!' | b'#'..=b'$' | b'*' | b'^' | b'~'
+            )
+    };
     let mut start = w.left(at, 256, local);
     // The cut may have fallen into a character.
     start = w.ceil(start);
@@ -68,12 +75,12 @@ pub(super) fn url(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
         return;
     }
     let span = (start, end);
-    let scheme = w.text.get(start..at).unwrap_or("").to_ascii_lowercase();
+    let scheme = w.text.get(start..at).unwrap_or("");
     let authority = w.right(at + 3, end - at - 3, |b| !b"/?#".contains(&b));
     if has_password(&w.bytes[at + 3..authority]) {
         push(out, Kind::SecretUrlCredentials, span, 90, "user and password in an address");
     }
-    if WEB.contains(&scheme.as_str()) {
+    if WEB.iter().any(|web| web.eq_ignore_ascii_case(scheme)) {
         push(out, Kind::Url, span, 80, "scheme and authority");
     } else if w.bytes[at + 3..authority].contains(&b'.') {
         push(out, Kind::Url, span, 55, "some scheme and authority");
@@ -90,7 +97,10 @@ pub(super) fn www(w: &Window<'_>, start: usize, out: &mut Vec<Finding>) {
 
 // The end of what can be in an address, without the punctuation of its sentence.
 fn tail(w: &Window<'_>, from: usize) -> usize {
-    let inside = |b: u8| b > b' ' && b != 0x7f && !b"\"'<>\\^`{|}".contains(&b);
+    let inside = |b: u8| {
+        b > b' '
+            && !matches!(b, 0x7f | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{'..=b'}')
+    };
     let mut end = w.right(from, 2048, inside);
     while end > from && !w.text.is_char_boundary(end) {
         end -= 1;
@@ -124,6 +134,10 @@ pub(super) fn ipv6(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
         end -= 1;
     }
     let text = w.text.get(start..end).unwrap_or("");
+    let colons = text.bytes().filter(|b| *b == b':').count();
+    if colons < 6 && !text.contains("::") {
+        return; // Neither all of its groups nor a gap: the time of a day, for the most part.
+    }
     let parsed = text.parse::<std::net::Ipv6Addr>().is_ok();
     if parsed && text.len() > 2 && text.bytes().any(digit) {
         push(out, Kind::Ip, (start, end), 90, "eight groups of version 6");

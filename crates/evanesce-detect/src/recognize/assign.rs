@@ -1,7 +1,12 @@
 //! Secrets that only their name gives away: `password = …`, `"api_key": "…"`.
 
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 use super::push;
 use crate::window::{Window, alnum, word};
+use crate::words::{Heads, Words, ends_with, lowered};
 use crate::{Finding, Kind};
 
 const PASSWORD: &[&str] = &[
@@ -145,7 +150,7 @@ pub(super) fn at(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
     if operator(w.at(at + 1)) {
         return; // The last sign of `:=` or `=>` looks for both sides.
     }
-    let quote = |b: u8| b"\"'`".contains(&b);
+    let quote = |b: u8| matches!(b, b'"' | b'\'' | b'`');
     // A comma after a quoted name, a bracket before a quoted value: `set("name", "value")`.
     let call = match w.at(at) {
         b',' => !quote(w.before(at)),
@@ -155,11 +160,17 @@ pub(super) fn at(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
     if call {
         return;
     }
-    let Some(level) = name(w, at).and_then(level) else { return };
-    let blank: &[u8] = if w.at(at) == b'>' { b" \t\r\n" } else { b" \t" };
-    let space = w.right(at + 1, 40, |b| blank.contains(&b));
+    let lines = w.at(at) == b'>';
+    let space =
+        w.right(at + 1, 40, |b| matches!(b, b' ' | b'\t') || (lines && matches!(b, b'\r' | b'\n')));
     let open = w.right(space, 4, |b| quote(b) || b == b'\\');
     let quoted = open > space;
+    // Too short for any secret, unless it is a scheme before one.
+    let short = w.right(open, 4, inside(quoted));
+    if short - open < 4 && w.at(short) != b' ' {
+        return;
+    }
+    let Some(level) = name(w, at).and_then(level) else { return };
     let stop = value_end(w, open, quoted);
     let span = (open, stop);
     let value = &w.bytes[open..stop];
@@ -192,8 +203,10 @@ fn scheme(w: &Window<'_>, open: usize, out: &mut Vec<Finding>) {
 fn name<'t>(w: &Window<'t>, at: usize) -> Option<&'t str> {
     let sign = w.left(at, 4, operator);
     let blank = w.left(sign, 3, |b| b == b' ' || b == b'\t');
-    let quote = w.left(blank, 4, |b| b"\"'`\\]".contains(&b));
-    let start = w.left(quote, 64, |b| alnum(b) || b"_.-[] ".contains(&b) || b >= 0x80);
+    let quote = w.left(blank, 4, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\' | b']'));
+    let start = w.left(quote, 64, |b| {
+        alnum(b) || matches!(b, b'_' | b'.' | b'-' | b'[' | b']' | b' ') || b >= 0x80
+    });
     let text = w.text.get(w.ceil(start)..quote)?;
     Some(text.trim_end_matches(|c: char| !c.is_alphanumeric())).filter(|text| !text.is_empty())
 }
@@ -205,36 +218,81 @@ enum Level {
 }
 
 fn level(name: &str) -> Option<Level> {
-    let name = name.to_lowercase();
-    // Only the last words: a sentence before the sign is not its name.
-    let tail = name.rsplit(' ').take(3).collect::<Vec<_>>().join(" ");
-    let last = tail.split(' ').next().unwrap_or("");
-    let has = |words: &[&str], place: &str| words.iter().any(|word| place.contains(word));
-    let public = ["public", "primary", "foreign"].iter().any(|p| last.contains(p))
-        || last.ends_with("author")
-        || last.ends_with("authors");
-    let ends =
-        |word: &str| last.strip_suffix(word).is_some_and(|head| head.ends_with(['_', '-', '.']));
-    if has(PASSWORD, last) || ends("pass") || ends("pw") {
-        Some(Level::Password)
-    } else if !public && (has(SECRET, &tail) || ends("key") || ends("sid")) {
-        Some(Level::Secret)
-    } else if has(SERVICES, &tail) {
-        Some(Level::Service)
-    } else {
-        None
+    lowered(name, level_of)
+}
+
+// Without regard to the case of ASCII letters.
+fn level_of(name: &str) -> Option<Level> {
+    // Almost no name has one of the words, or ends as those of keys do.
+    let telling = HEADS.next(name.as_bytes(), 0);
+    let last = name.bytes().next_back().map(|b| b.to_ascii_lowercase());
+    if telling.is_none() && !matches!(last, Some(b'd' | b's' | b'w' | b'y')) {
+        return None;
     }
+    let mut spaces = (0..name.len()).rev().filter(|i| name.as_bytes()[*i] == b' ').map(|i| i + 1);
+    let last = spaces.next().unwrap_or(0);
+    // Only the last three words: a sentence before the sign is not its name.
+    let tail = spaces.nth(1).unwrap_or(0);
+    let (mut secret, mut service) = (false, false);
+    let named = telling.and_then(|_| names().as_ref());
+    // No word of the lists has a space, so that each lies in one word of the name.
+    for found in named.into_iter().flat_map(|names| names.find_overlapping_iter(&name[tail..])) {
+        match found.pattern().as_usize() {
+            n if n < PASSWORD.len() => {
+                if tail + found.start() >= last {
+                    return Some(Level::Password);
+                }
+            }
+            n if n < PASSWORD.len() + SECRET.len() => secret = true,
+            _ => service = true,
+        }
+    }
+    let last = &name[last..];
+    let ends = |word: &str| {
+        ends_with(last, word) && last[..last.len() - word.len()].ends_with(['_', '-', '.'])
+    };
+    if ends("pass") || ends("pw") {
+        Some(Level::Password)
+    } else if (secret || ends("key") || ends("sid")) && !is_public(last) {
+        Some(Level::Secret)
+    } else {
+        service.then_some(Level::Service)
+    }
+}
+
+fn is_public(word: &str) -> bool {
+    const PUBLIC: &Words = &Words::new(&["public", "primary", "foreign"]);
+    PUBLIC.are_in(word) || ends_with(word, "author") || ends_with(word, "authors")
+}
+
+static HEADS: Heads = Heads::NONE.with_all(PASSWORD).with_all(SECRET).with_all(SERVICES);
+
+fn names() -> &'static Option<AhoCorasick> {
+    static NAMES: OnceLock<Option<AhoCorasick>> = OnceLock::new();
+    NAMES.get_or_init(|| any_case(PASSWORD.iter().chain(SECRET).chain(SERVICES)))
+}
+
+// The words are ASCII but for one, whose text is in lower case already.
+fn any_case<'w>(words: impl Iterator<Item = &'w &'static str>) -> Option<AhoCorasick> {
+    let mut builder = AhoCorasick::builder();
+    builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA));
+    builder.build(words).ok()
 }
 
 const fn operator(b: u8) -> bool {
     matches!(b, b'=' | b':' | b'>' | b'|' | b'?' | b'!')
 }
 
+fn inside(quoted: bool) -> impl Fn(u8) -> bool {
+    move |b| {
+        b > b' '
+            && !matches!(b, 0x7f | b'"' | b'\'' | b'`' | b'\\')
+            && (quoted || !matches!(b, b',' | b';' | b'<' | b'>' | b'&'))
+    }
+}
+
 fn value_end(w: &Window<'_>, open: usize, quoted: bool) -> usize {
-    let inside = |b: u8| {
-        b > b' ' && b != 0x7f && !b"\"'`\\".contains(&b) && (quoted || !b",;<>&".contains(&b))
-    };
-    let mut end = w.right(open, 512, inside);
+    let mut end = w.right(open, 512, inside(quoted));
     let edge = |b: u8| !quoted && b".:)]".contains(&b);
     while end > open && (!w.text.is_char_boundary(end) || edge(w.at(end - 1))) {
         end -= 1;
@@ -292,33 +350,72 @@ fn entropy(value: &[u8]) -> f64 {
     counts.iter().filter(|c| **c > 0).map(|c| f64::from(*c) / n).map(|p| -p * p.log2()).sum()
 }
 
+// In the lower case of ASCII; some have no letters.
+const PLACEHOLDERS: &[&str] = &[
+    "example",
+    "xxxx",
+    "your",
+    "placeholder",
+    "changeme",
+    "change_me",
+    "redacted",
+    "dummy",
+    "****",
+    "...",
+    "insert",
+    "replace",
+    "<secret",
+    "%s",
+    "todo",
+    "sample",
+    "fixme",
+];
+
 /// What stands where a secret would, so that readers put theirs there.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
-    const PARTS: &[&str] = &[
-        "example",
-        "xxxx",
-        "your",
-        "placeholder",
-        "changeme",
-        "change_me",
-        "redacted",
-        "dummy",
-        "****",
-        "...",
-        "insert",
-        "replace",
-        "<secret",
-        "%s",
-        "todo",
-        "sample",
-        "fixme",
-    ];
     const WHOLE: &[&str] = &["none", "null", "true", "false", "nil", "undefined", "string", "self"];
-    let text = String::from_utf8_lossy(value).to_lowercase();
-    let uniform = value.windows(2).all(|pair| pair[0] == pair[1]);
-    uniform
+    static PARTS: OnceLock<Option<AhoCorasick>> = OnceLock::new();
+    let parts = PARTS.get_or_init(|| any_case(PLACEHOLDERS.iter()));
+    let opens = |open: &&str| {
+        value.get(..open.len()).is_some_and(|head| head.eq_ignore_ascii_case(open.as_bytes()))
+    };
+    value.windows(2).all(|pair| pair[0] == pair[1])
         || value.first().is_some_and(|b| b"<%".contains(b))
-        || ["${", "{{", "$(", "$env"].iter().any(|open| text.starts_with(open))
-        || PARTS.iter().any(|part| text.contains(part))
-        || WHOLE.contains(&text.as_str())
+        || ["${", "{{", "$(", "$env"].iter().any(opens)
+        || WHOLE.iter().any(|whole| value.eq_ignore_ascii_case(whole.as_bytes()))
+        || parts.as_ref().is_some_and(|parts| parts.is_match(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_fit_to_be_searched_for() {
+        let all = || PASSWORD.iter().chain(SECRET).chain(SERVICES);
+        assert!(all().all(|word| !word.contains(' ') && **word == word.to_lowercase()));
+        assert!(names().is_some() && any_case(PLACEHOLDERS.iter()).is_some());
+    }
+
+    #[test]
+    fn the_last_three_words_name_a_secret_and_the_last_one_a_password() {
+        let of = |name| {
+            level(name).map(|level| match level {
+                Level::Password => "password",
+                Level::Secret => "secret",
+                Level::Service => "service",
+            })
+        };
+        assert_eq!(of("the MyPassword"), Some("password"));
+        assert_eq!(of("password of mine"), None);
+        assert_eq!(of("CONTRASEÑA"), Some("password"));
+        assert_eq!(of("db_pass"), Some("password"));
+        assert_eq!(of("Api_Key of mine"), Some("secret"));
+        assert_eq!(of("token one two three"), None);
+        assert_eq!(of("public_key"), None);
+        assert_eq!(of("signing.key"), Some("secret"));
+        assert_eq!(of("GitHub"), Some("service"));
+        assert_eq!(of("github token"), Some("secret"));
+        assert_eq!(of("github author"), Some("service"));
+    }
 }

@@ -1,9 +1,14 @@
 //! Words that make a number more likely to be what it looks like, in lower case.
 
 use crate::Kind;
+use crate::words::Words;
+
+macro_rules! words {
+    ($($word:literal),* $(,)?) => { const { &Words::new(&[$($word),*]) } };
+}
 
 /// Words for a telephone.
-pub(super) const PHONE: &[&str] = &[
+pub(super) const PHONE: &Words = words![
     "phone",
     "fax",
     "tel",
@@ -31,18 +36,21 @@ pub(super) const PHONE: &[&str] = &[
 ];
 
 /// Words that go with a telephone number, and with much else.
-pub(super) const CALL: &[&str] = &[
+pub(super) const CALL: &Words = words![
     "cell", "mobile", "mobil", "móvil", "call", "handy", "portable", "contact", "kontakt",
     "contato", "contacto", "contatt", "reach me", "ring", "numer", "office",
 ];
 
+/// Words for what numbers books and journals.
+pub(super) const BOOK: &Words = words!["isbn", "issn"];
+
 /// Words for what is numbered or counted.
-pub(super) const COUNTED: &[&str] = &[
+pub(super) const COUNTED: &Words = words![
     "build", "bytes", "chapter", "commit", "commits", "issue", "issues", "lines", "pages", "pp",
     "release", "releases", "revision", "rows", "ticket", "version", "versions", "volume", "years",
 ];
 
-pub(super) const BIRTH: &[&str] = &[
+pub(super) const BIRTH: &Words = words![
     "birth",
     "born",
     "dob",
@@ -76,14 +84,14 @@ pub(super) const BIRTH: &[&str] = &[
 ];
 
 /// The words for a kind whose number alone is weak.
-pub(super) const fn words(kind: Kind) -> &'static [&'static str] {
+pub(super) const fn words(kind: Kind) -> &'static Words {
     match kind {
-        Kind::AbaRouting => &["routing", "aba", "rtn", "transit", "bank"],
-        Kind::AuTfn => &["tfn", "tax file"],
-        Kind::BrCpf => &["cpf"],
-        Kind::CaSin => &["sin", "social insurance", "assurance sociale"],
-        Kind::ChAhv => &["ahv", "avs"],
-        Kind::CreditCard => &[
+        Kind::AbaRouting => words!["routing", "aba", "rtn", "transit", "bank"],
+        Kind::AuTfn => words!["tfn", "tax file"],
+        Kind::BrCpf => words!["cpf"],
+        Kind::CaSin => words!["sin", "social insurance", "assurance sociale"],
+        Kind::ChAhv => words!["ahv", "avs"],
+        Kind::CreditCard => words![
             "card",
             "karte",
             "carte",
@@ -106,19 +114,19 @@ pub(super) const fn words(kind: Kind) -> &'static [&'static str] {
             "卡",
             "pan",
         ],
-        Kind::DeTaxId => &["steuer", "tin", "idnr", "tax"],
-        Kind::FrNir => &["nir", "sécurité sociale", "insee", "social"],
-        Kind::InAadhaar => &["aadhaar", "aadhar", "uidai", "uid", "आधार"],
-        Kind::JpMyNumber => &["my number", "mynumber", "マイナンバー", "個人番号"],
-        Kind::KrRrn => &["주민", "resident", "rrn"],
-        Kind::NlBsn => &["bsn", "burgerservice", "sofi"],
-        Kind::PlPesel => &["pesel"],
-        Kind::SePersonnummer => &["personnummer", "personal identity", "pnr"],
-        Kind::TrNationalId => &["kimlik", "tckn", "tc no"],
-        Kind::UkNhs => &["nhs", "health service"],
-        Kind::UsItin => &["itin", "taxpayer", "tin"],
-        Kind::UsSsn => &["ssn", "social security", "ssid", "ss#", "id number"],
-        Kind::ZaId => &["id number", "identity", "rsa id"],
-        _ => &[],
+        Kind::DeTaxId => words!["steuer", "tin", "idnr", "tax"],
+        Kind::FrNir => words!["nir", "sécurité sociale", "insee", "social"],
+        Kind::InAadhaar => words!["aadhaar", "aadhar", "uidai", "uid", "आधार"],
+        Kind::JpMyNumber => words!["my number", "mynumber", "マイナンバー", "個人番号"],
+        Kind::KrRrn => words!["주민", "resident", "rrn"],
+        Kind::NlBsn => words!["bsn", "burgerservice", "sofi"],
+        Kind::PlPesel => words!["pesel"],
+        Kind::SePersonnummer => words!["personnummer", "personal identity", "pnr"],
+        Kind::TrNationalId => words!["kimlik", "tckn", "tc no"],
+        Kind::UkNhs => words!["nhs", "health service"],
+        Kind::UsItin => words!["itin", "taxpayer", "tin"],
+        Kind::UsSsn => words!["ssn", "social security", "ssid", "ss#", "id number"],
+        Kind::ZaId => words!["id number", "identity", "rsa id"],
+        _ => words![],
     }
 }

@@ -1,9 +1,11 @@
+use std::cell::OnceCell;
+
 use super::context;
 use super::figure::{is_figure, is_years};
 use super::number::is_date;
 use super::push;
 use super::run::{Part, Run, Sep};
-use crate::window::{Window, alnum, digit, names};
+use crate::window::{Window, alnum, digit};
 use crate::{Finding, Kind};
 
 /// A telephone number that begins with the first digit of the run, the longest
@@ -19,6 +21,9 @@ pub(super) fn at(w: &Window<'_>, run: &Run, joined: bool, out: &mut Vec<Finding>
     let best = (1..=run.len())
         .filter_map(|k| {
             let part = run.part(k);
+            if !(7..=17).contains(&part.digits.len()) {
+                return None;
+            }
             let end = extension(w, part.end())?;
             let (score, why) = judge(w, &lead, &part)?;
             Some((score, end, why))
@@ -33,6 +38,8 @@ struct Lead {
     start: usize,
     plus: bool,
     paren: bool,
+    /// Whether a word of telephony stands before the number; read when it is asked for.
+    said: OnceCell<bool>,
 }
 
 impl Lead {
@@ -47,14 +54,24 @@ impl Lead {
                 (start, paren) = (start - 1, true);
             }
         }
-        Self { start, plus, paren }
+        Self { start, plus, paren, said: OnceCell::new() }
+    }
+
+    fn said(&self, w: &Window<'_>) -> bool {
+        let ahead = |words| w.ahead(self.start, words);
+        *self.said.get_or_init(|| ahead(context::PHONE) || ahead(context::CALL))
     }
 }
 
 // The end of the number with its extension, unless it runs on into a word.
 fn extension(w: &Window<'_>, end: usize) -> Option<usize> {
     let at = w.right(end, 1, |b| b == b' ');
-    for mark in ["extension ", "ext. ", "ext.", "ext ", "ext", "x"] {
+    let marks: &[&str] = match w.at(at) {
+        b'e' | b'E' => &["extension ", "ext. ", "ext.", "ext ", "ext"],
+        b'x' | b'X' => &["x"],
+        _ => &[],
+    };
+    for mark in marks {
         let named = w.bytes.get(at..at + mark.len());
         if named.is_some_and(|b| b.eq_ignore_ascii_case(mark.as_bytes())) {
             let to = w.right(at + mark.len(), 7, digit);
@@ -71,10 +88,15 @@ fn extension(w: &Window<'_>, end: usize) -> Option<usize> {
 }
 
 fn judge(w: &Window<'_>, lead: &Lead, part: &Part<'_>) -> Option<(u8, &'static str)> {
-    let n = part.digits.len();
-    if !(7..=17).contains(&n) || is_date(part) || w.ahead(lead.start, &["isbn", "issn"]) {
+    if is_date(part) {
         return None;
     }
+    let found = shaped(w, lead, part)?;
+    (!w.ahead(lead.start, context::BOOK)).then_some(found)
+}
+
+fn shaped(w: &Window<'_>, lead: &Lead, part: &Part<'_>) -> Option<(u8, &'static str)> {
+    let n = part.digits.len();
     if lead.plus {
         let national = if has_zero_in_parens(w, part) { n - 1 } else { n };
         let fits = calling_code(part.digits)
@@ -94,8 +116,8 @@ fn judge(w: &Window<'_>, lead: &Lead, part: &Part<'_>) -> Option<(u8, &'static s
     if let Some(found) = north_american(part, closed) {
         return Some(found);
     }
-    let named = Named::read(w, lead.start);
-    if is_years(part) || (is_figure(part) && named != Named::Phone) {
+    let named = || Named::read(w, lead.start);
+    if is_years(part) || (is_figure(part) && named() != Named::Phone) {
         return None;
     }
     if lead.paren && closed && (8..=12).contains(&n) {
@@ -112,8 +134,9 @@ fn judge(w: &Window<'_>, lead: &Lead, part: &Part<'_>) -> Option<(u8, &'static s
         return Some((60, "trunk prefix and length"));
     }
     let few = part.groups.len() <= 6 && n <= 15 && !(dotted && part.groups.len() == 4);
-    let near = |words| w.near(lead.start, part.end(), words);
-    if few && named != Named::Other && (near(context::PHONE) || near(context::CALL)) {
+    let behind = |words| w.behind(part.end(), words);
+    let near = || lead.said(w) || behind(context::PHONE) || behind(context::CALL);
+    if few && near() && named() != Named::Other {
         return Some((55, "a word of telephony nearby"));
     }
     None
@@ -132,9 +155,8 @@ impl Named {
         let place = w.lead_in(start);
         let last = place.rsplit(|c: char| !c.is_alphabetic()).find(|word| !word.is_empty());
         let last = last.unwrap_or("");
-        let phone = names(place, context::PHONE);
-        let counted = context::COUNTED.contains(&last.to_lowercase().as_str());
-        match (phone || names(last, context::CALL), counted || is_prefix(place)) {
+        let phone = context::PHONE.are_in(place) || context::CALL.are_in(last);
+        match (phone, context::COUNTED.have(last) || is_prefix(place)) {
             (true, _) => Self::Phone,
             (_, true) => Self::Other,
             _ => Self::Nothing,

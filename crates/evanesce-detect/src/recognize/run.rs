@@ -20,6 +20,7 @@ pub(super) struct Group {
 
 const GROUPS: usize = 9;
 const DIGITS: usize = 20;
+const LEAST: usize = 7;
 
 /// Up to nine groups of up to 20 digits in all, from a digit on.
 pub(super) struct Run {
@@ -30,8 +31,13 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// The groups from `start` on, or none if the first is longer than 20 digits.
+    /// The groups from `start` on, or none if the first is longer than 20 digits, or
+    /// the only one and shorter than seven: no number that is looked for is so short.
     pub(super) fn read(w: &Window<'_>, start: usize) -> Option<Self> {
+        let first = w.right(start, LEAST, digit);
+        if first - start < LEAST && separator(w, first).is_none() {
+            return None;
+        }
         let mut run = Self {
             digits: [0; DIGITS],
             groups: [Group::default(); GROUPS],
@@ -125,7 +131,7 @@ impl Part<'_> {
 
 // One of a few short separators, when a digit follows.
 fn separator(w: &Window<'_>, end: usize) -> Option<(Sep, usize)> {
-    let next = w.right(end, 4, |b| b" -./()".contains(&b));
+    let next = w.right(end, 4, |b| matches!(b, b' ' | b'-' | b'.' | b'/' | b'(' | b')'));
     let sep = match &w.bytes[end..next] {
         b" " => Sep::Space,
         b"-" => Sep::Dash,

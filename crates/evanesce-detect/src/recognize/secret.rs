@@ -2,10 +2,11 @@
 
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 
 use super::push;
 use crate::window::{Window, alnum, digit};
+use crate::words::Heads;
 use crate::{Canary, Finding, Kind};
 
 /// Which characters follow a prefix.
@@ -231,37 +232,72 @@ enum Mark {
 
 type Shape = fn(&Window<'_>, usize, usize, &mut Vec<Finding>);
 
+// It is only asked what begins at one place.
 fn automaton() -> &'static Option<AhoCorasick> {
     static AUTOMATON: OnceLock<Option<AhoCorasick>> = OnceLock::new();
     AUTOMATON.get_or_init(|| {
         let words = PREFIXES.iter().map(|p| p.0).chain(SHAPES.iter().map(|s| s.0));
-        AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(words).ok()
+        let mut builder = AhoCorasick::builder();
+        builder.match_kind(MatchKind::LeftmostLongest).start_kind(StartKind::Anchored);
+        builder.build(words).ok()
     })
 }
 
+static HEADS: Heads = {
+    let (mut heads, mut i) = (Heads::NONE, 0);
+    while i < PREFIXES.len() {
+        heads = heads.with(PREFIXES[i].0);
+        i += 1;
+    }
+    let mut i = 0;
+    while i < SHAPES.len() {
+        heads = heads.with(SHAPES[i].0);
+        i += 1;
+    }
+    heads
+};
+
+/// What begins with a prefix or a shape, from left to right; of those that begin at
+/// one place the longest counts, and none begins inside of another.
 pub(super) fn prefixed(w: &Window<'_>, out: &mut Vec<Finding>) {
     w.count(w.bytes.len());
     let Some(automaton) = automaton() else { return };
-    let mut marks = Vec::new();
-    for found in automaton.find_iter(w.bytes) {
-        let (start, end, n) = (found.start(), found.end(), found.pattern().as_usize());
-        if let Some((_, set, least, kind)) = PREFIXES.get(n) {
-            if alnum(w.before(start)) {
-                continue;
-            }
-            let stop = w.right(end, 1024, |b| set.has(b));
-            if stop - end >= *least && varied(&w.bytes[end..stop]) {
-                push(out, *kind, (start, stop), 95, "an issuer's prefix");
-            }
-        } else if let Some((word, shape)) = SHAPES.get(n - PREFIXES.len()) {
-            match *word {
-                BEGIN => marks.push((start, Mark::Begin)),
-                END => marks.push((start, Mark::End)),
-                _ => shape(w, start, end, out),
-            }
-        }
+    let (mut marks, mut from) = (Vec::new(), 0);
+    while let Some(start) = HEADS.next(w.bytes, from) {
+        let here = Input::new(w.bytes).range(start..).anchored(Anchored::Yes);
+        let Some(found) = automaton.find(here) else {
+            from = start + 1;
+            continue;
+        };
+        from = found.end();
+        begun(w, found.pattern().as_usize(), (start, from), &mut marks, out);
     }
     armour(w, &marks, out);
+}
+
+// The `n`-th of all prefixes and shapes lies at this span.
+fn begun(
+    w: &Window<'_>,
+    n: usize,
+    (start, end): (usize, usize),
+    marks: &mut Vec<(usize, Mark)>,
+    out: &mut Vec<Finding>,
+) {
+    if let Some((_, set, least, kind)) = PREFIXES.get(n) {
+        if alnum(w.before(start)) {
+            return;
+        }
+        let stop = w.right(end, 1024, |b| set.has(b));
+        if stop - end >= *least && varied(&w.bytes[end..stop]) {
+            push(out, *kind, (start, stop), 95, "an issuer's prefix");
+        }
+    } else if let Some((word, shape)) = SHAPES.get(n - PREFIXES.len()) {
+        match *word {
+            BEGIN => marks.push((start, Mark::Begin)),
+            END => marks.push((start, Mark::End)),
+            _ => shape(w, start, end, out),
+        }
+    }
 }
 
 // At least five different characters: no row of x.

@@ -3,26 +3,47 @@ use crate::check;
 use crate::window::{Window, alnum, digit};
 use crate::{Finding, Kind};
 
-/// Everything that begins with the run of letters and digits from `start` to `end`.
+/// Everything that begins with the run of letters and digits from `start` to `end`,
+/// of which one is a digit.
 pub(super) fn at(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
     let token = &w.bytes[start..end];
     let len = token.len();
     if len <= 4 && token.iter().all(u8::is_ascii_hexdigit) {
         address::mac(w, start, end, out);
     }
-    match token {
-        [a, b, c, d, ..] if letters(&[*a, *b]) && digit(*c) && digit(*d) => iban(w, start, out),
-        [b'w' | b'W', b'w' | b'W', b'w' | b'W'] if w.at(end) == b'.' => address::www(w, start, out),
-        _ => {}
-    }
     if len >= 2 && letters(&token[..2]) {
+        if matches!(token, [_, _, c, d, ..] if digit(*c) && digit(*d)) {
+            iban(w, start, out);
+        }
         nino(w, start, out);
     }
     if (8..=16).contains(&len) && w.at(end) != b'_' && w.before(start) != b'_' {
         compact(w, start, end, out);
     }
-    if len == 2 || len == 8 || (len == 6 && token.iter().all(u8::is_ascii_digit)) || len == 11 {
+    if len == 8 || (len == 6 && token.iter().all(u8::is_ascii_digit)) || len == 11 {
         separated(w, start, end, out);
+    }
+}
+
+/// Everything that begins with the run of letters from `start` to `end`; `hex` if all
+/// of them are hexadecimal digits.
+pub(super) fn word(w: &Window<'_>, start: usize, end: usize, hex: bool, out: &mut Vec<Finding>) {
+    match end - start {
+        2 => {
+            if hex {
+                address::mac(w, start, end, out);
+            }
+            if matches!(w.at(end), b' ' | b'-') && digit(w.at(end + 1)) {
+                nino(w, start, out);
+            }
+        }
+        3 if w.at(end) == b'.' && w.bytes[start..end].eq_ignore_ascii_case(b"www") => {
+            address::www(w, start, out);
+        }
+        4 if hex => address::mac(w, start, end, out),
+        // A fiscal code of Italy may have letters in place of its digits.
+        16 if w.at(end) != b'_' && w.before(start) != b'_' => compact(w, start, end, out),
+        _ => {}
     }
 }
 
