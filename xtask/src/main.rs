@@ -9,6 +9,7 @@
 mod bench;
 mod cases;
 mod failure;
+mod fuzz;
 mod runner;
 mod services;
 mod table;
@@ -37,6 +38,9 @@ usage: cargo xtask COMMAND
     --fast                    format, lints, tidy and tests alone
     --fail-fast               stop at the first step that fails
   bench [DOMAIN]              our figures beside the peers', against benches/bars.toml
+  fuzz [TARGET [OPTION]]      hostile input for what is parsed; without TARGET, the list of them
+    --inputs N                how many (100,000 by default)
+    --again FILE              one input that failed
   cases FILE                  the library's answers to rows from outside, one JSON object each
   tidy                        floors, unsafe, clocks, printing, names, lengths, paths
 ";
@@ -71,6 +75,14 @@ fn run(words: &[&str]) -> Result<ExitCode, Failure> {
         }
         ["bench"] => bench(None),
         ["bench", domain] => bench(Some(domain)),
+        ["fuzz"] => {
+            fuzz::targets(&workspace::root()?)?.iter().for_each(|name| println!("{name}"));
+            Ok(ExitCode::SUCCESS)
+        }
+        ["fuzz", rest @ ..] => {
+            fuzz::run(&workspace::root()?, &fuzz::Options::parse(rest)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
         ["cases", file] => cases::run(&workspace::root()?, file),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
