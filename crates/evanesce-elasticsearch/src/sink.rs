@@ -26,7 +26,7 @@ const MAX_READ: usize = 5_000_000;
 
 /// Operational logs in Elasticsearch, one index a day.
 pub struct ElasticsearchSink {
-    wire: Wire,
+    pub(crate) wire: Wire,
     names: Names,
 }
 

@@ -50,6 +50,11 @@ impl Wire {
         Self { transport, url }
     }
 
+    /// Whether what is sent is encrypted on the way.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
     /// Sends JSON, or nothing.
     pub(crate) async fn json(
         &self,

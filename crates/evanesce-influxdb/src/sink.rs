@@ -39,7 +39,7 @@ const MAX_MATCHES: usize = 1_000_000;
 
 /// Operational metrics in a bucket of InfluxDB 2.
 pub struct InfluxSink {
-    wire: Wire,
+    pub(crate) wire: Wire,
     org: String,
     bucket: String,
     namespace: Namespace,

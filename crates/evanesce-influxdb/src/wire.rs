@@ -87,6 +87,11 @@ impl Wire {
         Ok(Self { client, base, authorization })
     }
 
+    /// Whether what is sent is encrypted on the way.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.base.starts_with("https://")
+    }
+
     /// Sends a request whose answer is JSON or nothing.
     pub(crate) async fn json(
         &self,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{fresh_namespace, minutes_ago};
-use evanesce_core::{Clock, DataClass, ErrorKind, Label, Namespace, SystemClock};
+use evanesce_core::{Clock, DataClass, ErrorKind, Label, Namespace, Reading, SystemClock};
 use evanesce_influxdb::InfluxSink;
 use evanesce_telemetry::{ItemOutcome, MetricPoint, MetricSink};
 use evanesce_testkit::telemetry as suite;
@@ -215,6 +215,17 @@ async fn a_bucket_made_here_keeps_its_ceiling() {
     let ceiling = sink.ceiling(Duration::ZERO, Duration::ZERO).await.unwrap();
     assert!(ceiling.keeps(DataClass::Operational.ceiling()), "{ceiling:?}");
     assert!(ceiling.worst.unwrap() > DataClass::Operational.ceiling() - Duration::from_secs(7200));
+    sink.remove().await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs InfluxDB: cargo xtask services up influxdb"]
+async fn the_checks_tell_the_connection_and_the_version() {
+    let sink = started().await;
+    let checks = sink.checks(&SystemClock).await;
+    let told: Vec<_> = checks.iter().map(|check| (check.fact().as_str(), check.reading())).collect();
+    assert_eq!(told[0], ("connection encrypted", Some(&Reading::Holds(true))));
+    assert!(matches!(told[1], ("server version", Some(Reading::Word(_)))), "{told:?}");
     sink.remove().await.unwrap();
 }
 
