@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use evanesce_core::{
     Allowance, Append, Clock, Contribution, DataClass, Digest, Entry, Error, ErrorKind, Granted,
-    Label, Operation, StoreKind,
+    Label, Operation, Rule, StoreKind,
 };
 use evanesce_crypto::random;
 
@@ -44,7 +44,10 @@ struct State {
 
 /// A partial sum on its way to the store. Its batch id stays the same however
 /// often it is sent.
+#[derive(Clone)]
 struct Staged {
+    /// The table's name.
+    table: &'static str,
     window: WindowId,
     batch: Digest,
     content: Content,
@@ -165,16 +168,15 @@ impl Folds {
     pub async fn flush(&self) -> Result<Flushed, FoldError> {
         let mut flushed = Flushed::default();
         let mut failure = None;
-        for (window, batch, content) in self.stage().map_err(FoldError::Key)? {
+        for Staged { table, window, batch, content } in self.stage().map_err(FoldError::Key)? {
             match self.hand_over(window, batch, content).await {
-                Ok(true) => flushed.stored += 1,
+                Ok(true) => {
+                    flushed.stored += 1;
+                    self.audit.count(self.folded(table));
+                }
                 Ok(false) => flushed.lost += 1,
                 Err(error) => failure = failure.or(Some(error)),
             }
-        }
-        if flushed.stored > 0 {
-            let entry = Entry::new(self.clock.now(), Operation::Folded, DataClass::Aggregate);
-            self.audit.count(entry.with_count(flushed.stored).with_store(self.store.store()));
         }
         failure.map_or(Ok(flushed), Err)
     }
@@ -212,21 +214,34 @@ impl Folds {
         Ok(())
     }
 
+    // The log counts partial sums: how many events are in one is nobody's to know before
+    // its release.
+    fn folded(&self, table: &str) -> Entry {
+        let entry = Entry::new(self.clock.now(), Operation::Folded, DataClass::Aggregate)
+            .with_rule(Rule::ConsentLive)
+            .with_store(self.store.store());
+        match self.tables.get(table) {
+            Some(table) => entry.with_purpose(table.purpose.clone()),
+            None => entry,
+        }
+    }
+
     /// Gives every open partial sum its batch id, and lists all that are to be sent.
-    fn stage(&self) -> Result<Vec<(WindowId, Digest, Content)>, Error> {
+    fn stage(&self) -> Result<Vec<Staged>, Error> {
         let mut state = self.state();
         while let Some(key) = state.open.keys().next().copied() {
             let mut batch = [0; 32];
             random(&mut batch)?;
             if let Some(histogram) = state.open.remove(&key) {
                 state.staged.push(Staged {
+                    table: key.1,
                     window: key.0,
                     batch: Digest::new(batch),
                     content: Content::Plain(Arc::new(histogram)),
                 });
             }
         }
-        Ok(state.staged.iter().map(|s| (s.window, s.batch, s.content.clone())).collect())
+        Ok(state.staged.clone())
     }
 
     /// Seals and stores one partial sum; `false` if it came too late.
