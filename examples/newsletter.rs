@@ -257,7 +257,7 @@ fn show_erasure(house: &Evanesce, receipt: &ErasureReceipt) -> Result<(), String
     Ok(())
 }
 
-/// Writes the report three times, and the receipt beside it.
+/// Writes the report in its four forms, with the record of processing and the receipt.
 async fn report(
     house: &Evanesce,
     arguments: &Arguments,
@@ -282,6 +282,8 @@ async fn report(
         ("report.json", report.to_json()),
         ("report.md", report.to_markdown()),
         ("report.html", report.to_html()),
+        ("report-oscal.json", report.to_oscal()),
+        ("record-of-processing.md", house.processing_record().to_markdown()),
         ("receipt.json", proof),
         ("log-key.txt", key),
     ];
@@ -347,6 +349,7 @@ async fn start(servers: &Servers) -> Result<Evanesce, String> {
     if let Some(url) = &servers.elasticsearch {
         let sink = ElasticsearchSink::connect(url, &tls, &space).map_err(|e| told(&e))?;
         sink.start().await.map_err(|e| told(&e))?;
+        house = house.evidence(sink.checks(&SystemClock).await);
         house = house.logs(sink);
     }
     if let Some(url) = &servers.influxdb {
@@ -355,6 +358,7 @@ async fn start(servers: &Servers) -> Result<Evanesce, String> {
         let token = std::fs::read_to_string(path).map_err(|e| unreadable(path, &e))?;
         let sink = InfluxSink::connect(url, token.trim(), &tls, &space).map_err(|e| told(&e))?;
         sink.start().await.map_err(|e| told(&e))?;
+        house = house.evidence(sink.checks(&SystemClock).await);
         house = house.metrics(sink);
     }
     house.start().await.map_err(|e| told(&e))

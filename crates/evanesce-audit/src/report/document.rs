@@ -1,8 +1,9 @@
 use evanesce_core::{Presence, Reading, Standing};
 
 use super::advice::{keeps, promise};
+use super::chart::Bar;
 use super::summary::Summary;
-use super::{Report, word};
+use super::{Measure, ProcessingRecord, Report, Retained, word};
 
 /// The report as headings and tables, from which every form is written, so that
 /// none of them says more than another.
@@ -13,10 +14,14 @@ pub(super) struct Document {
 }
 
 pub(super) struct Section {
+    /// What links to it name.
+    pub(super) id: &'static str,
     pub(super) title: &'static str,
     pub(super) text: String,
     pub(super) table: Option<Table>,
     pub(super) points: Vec<String>,
+    /// The title of the chart and its bars.
+    pub(super) chart: Option<(&'static str, Vec<Bar>)>,
 }
 
 pub(super) struct Table {
@@ -27,9 +32,11 @@ pub(super) struct Table {
 pub(super) struct Cell {
     pub(super) text: String,
     pub(super) tone: Tone,
+    /// The id of the section that holds the evidence.
+    pub(super) link: Option<&'static str>,
 }
 
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Tone {
     Bad,
     Good,
@@ -48,16 +55,19 @@ const NOT_PROMISED: [&str; 7] = [
 ];
 
 pub(super) fn of(report: &Report) -> Document {
-    let mut sections = vec![overview(report), evidence(report)];
+    let mut sections = vec![overview(report), metrics(report), checklist(report), evidence(report)];
     if let Some(summary) = &report.operations {
         sections.extend([promises(summary), operations(summary), violations(summary)]);
     }
-    sections.extend([erasures(report), retention(report), recommendations(report)]);
+    sections.extend([erasures(report), retention(report)]);
+    sections.extend([processing(report), recommendations(report)]);
     sections.push(Section {
+        id: "not-promised",
         title: "What is not promised",
         text: String::new(),
         table: None,
         points: NOT_PROMISED.map(str::to_owned).to_vec(),
+        chart: None,
     });
     Document {
         title: report.title.to_string(),
@@ -101,7 +111,105 @@ fn overview(report: &Report) -> Section {
         ]);
     }
     let text = "Every figure here was counted from log entries, read by a probe, or verified from a receipt.";
-    section("Overview", text, &["Fact", "Value"], rows)
+    section(("overview", "Overview"), text, &["Fact", "Value"], rows)
+}
+
+fn metrics(report: &Report) -> Section {
+    let metrics = report.metrics();
+    let rows = metrics.iter().map(|metric| {
+        vec![
+            plain(metric.group.name()),
+            plain(metric.name),
+            plain(metric.promise),
+            found(metric.measure),
+            metric.evidence.first().map_or_else(|| plain("-"), |id| linked(id)),
+        ]
+    });
+    let head = ["For", "Metric", "Promise", "Measured", "Evidence"];
+    let text = "Each figure is how many kept the promise, of how many.";
+    let mut section = section(("metrics", "Metrics"), text, &head, rows.collect());
+    let bars = metrics.iter().map(|metric| bar(metric.name, metric.measure)).collect();
+    section.chart = Some(("Promises kept", bars));
+    section
+}
+
+fn checklist(report: &Report) -> Section {
+    let rows = report.checklist().into_iter().map(|item| {
+        vec![
+            plain(item.part.name()),
+            plain(item.line),
+            found(item.measure),
+            item.evidence.map_or_else(|| plain("-"), linked),
+        ]
+    });
+    let head = ["Part", "Line", "Measured", "Evidence"];
+    let text =
+        "A duty of the organisation is named with the template for it; software cannot measure it.";
+    section(("checklist", "Checklist"), text, &head, rows.collect())
+}
+
+fn processing(report: &Report) -> Section {
+    let activities = report.processing.iter().flat_map(ProcessingRecord::activities);
+    let rows = activities.map(|activity| {
+        let events: Vec<&str> = activity.events.iter().map(|event| event.name.as_str()).collect();
+        vec![
+            plain(activity.purpose.as_str()),
+            plain(activity.sentence.clone()),
+            plain(word(&activity.basis)),
+            plain(activity.keep.to_string()),
+            plain(if events.is_empty() { "-".into() } else { events.join(", ") }),
+        ]
+    });
+    let head = ["Purpose", "What people read", "Lawful basis", "Kept", "Counted as"];
+    section(("processing", "Record of processing"), "", &head, rows.collect())
+}
+
+fn found(measure: Measure) -> Cell {
+    let text = figure(measure);
+    match measure {
+        Measure::Counted { .. } => match measure.holds() {
+            Some(holds) => judged(text, holds),
+            None => open(text),
+        },
+        Measure::Duty { .. } => plain(text),
+        Measure::Unmeasured { .. } => open(text),
+    }
+}
+
+fn figure(measure: Measure) -> String {
+    match measure {
+        Measure::Counted { kept: 0, of: 0 } => "none in this period".into(),
+        Measure::Counted { kept, of } => format!("{kept} of {of}"),
+        Measure::Duty { template } => format!("the organisation's duty: {template}"),
+        Measure::Unmeasured { needs } => format!("not measured; it takes {needs}"),
+    }
+}
+
+fn bar(name: &str, measure: Measure) -> Bar {
+    let (share, tone, figure) = match measure {
+        Measure::Counted { kept, of } if of > 0 => {
+            let tone = if kept == of { Tone::Good } else { Tone::Bad };
+            (Some(kept as f64 / of as f64), tone, figure(measure))
+        }
+        Measure::Counted { .. } => (None, Tone::Open, "none".into()),
+        Measure::Duty { .. } => (None, Tone::Plain, "a duty".into()),
+        Measure::Unmeasured { .. } => (None, Tone::Open, "not measured".into()),
+    };
+    Bar { name: name.to_owned(), figure, share, tone }
+}
+
+// The computed maximum as a share of the policy's; the bar is full where it is beyond.
+fn age(row: &Retained) -> Bar {
+    let policy = u64::try_from(row.class.ceiling().as_millis()).unwrap_or(u64::MAX);
+    let name = format!("{}, {}", row.store.name(), row.class.name());
+    match row.ceiling.reading() {
+        Some(Reading::Millis(ms)) => {
+            let share = *ms as f64 / policy as f64;
+            let tone = if *ms <= policy { Tone::Good } else { Tone::Bad };
+            Bar { name, figure: format!("{:.0} %", share * 100.0), share: Some(share), tone }
+        }
+        _ => Bar { name, figure: "not bounded".into(), share: Some(1.0), tone: Tone::Bad },
+    }
 }
 
 fn evidence(report: &Report) -> Section {
@@ -125,7 +233,7 @@ fn evidence(report: &Report) -> Section {
         ]
     });
     let head = ["Store", "Fact", "Value", "Standing", "Method", "Read at"];
-    section("Service and stores", "", &head, rows.collect())
+    section(("stores", "Service and stores"), "", &head, rows.collect())
 }
 
 fn promises(summary: &Summary) -> Section {
@@ -142,7 +250,7 @@ fn promises(summary: &Summary) -> Section {
         ]
     });
     let head = ["Class", "Promise", "Rule", "Measured", "Standing"];
-    section("Promises", "", &head, rows.collect())
+    section(("promises", "Promises"), "", &head, rows.collect())
 }
 
 fn operations(summary: &Summary) -> Section {
@@ -152,12 +260,17 @@ fn operations(summary: &Summary) -> Section {
             vec![
                 plain(line.class.name()),
                 plain(word(&line.operation)),
-                Cell { text: outcome.clone(), tone },
+                Cell { text: outcome.clone(), tone, link: None },
                 plain(count.to_string()),
             ]
         })
     });
-    section("Operations", "", &["Class", "Operation", "Outcome", "Count"], rows.collect())
+    section(
+        ("operations", "Operations"),
+        "",
+        &["Class", "Operation", "Outcome", "Count"],
+        rows.collect(),
+    )
 }
 
 fn violations(summary: &Summary) -> Section {
@@ -168,14 +281,14 @@ fn violations(summary: &Summary) -> Section {
             plain(violation.class.name()),
             plain(word(&violation.operation)),
             plain(violation.store.map_or("-", |store| store.name())),
-            Cell { text: rules, tone: Tone::Bad },
+            Cell { text: rules, tone: Tone::Bad, link: None },
             plain(violation.entries.to_string()),
             plain(violation.first.to_string()),
             plain(violation.last.to_string()),
         ]
     });
     let head = ["Class", "Operation", "Store", "Rules", "Entries", "First", "Last"];
-    section("Violations", "", &head, rows.collect())
+    section(("violations", "Violations"), "", &head, rows.collect())
 }
 
 fn erasures(report: &Report) -> Section {
@@ -197,7 +310,7 @@ fn erasures(report: &Report) -> Section {
     });
     let head =
         ["Entry", "Reason", "Asked", "Done", "Store", "Before", "Removed", "After", "Receipt"];
-    section("Erasures", "", &head, rows.collect())
+    section(("erasures", "Erasures"), "", &head, rows.collect())
 }
 
 fn retention(report: &Report) -> Section {
@@ -222,7 +335,10 @@ fn retention(report: &Report) -> Section {
     });
     let head =
         ["Store", "Class", "Policy", "Computed maximum", "Oldest record", "Setting", "Policy is"];
-    section("Retention", "", &head, rows.collect())
+    let mut section = section(("retention", "Retention"), "", &head, rows.collect());
+    let bars: Vec<Bar> = report.retention.iter().map(age).collect();
+    section.chart = (!bars.is_empty()).then_some(("Computed maximum age, of the policy's", bars));
+    section
 }
 
 fn recommendations(report: &Report) -> Section {
@@ -235,18 +351,25 @@ fn recommendations(report: &Report) -> Section {
         })
         .collect();
     let text = if points.is_empty() { "Nothing follows from the facts above." } else { "" };
-    Section { title: "Recommendations", text: text.into(), table: None, points }
+    Section {
+        id: "recommendations",
+        title: "Recommendations",
+        text: text.into(),
+        table: None,
+        points,
+        chart: None,
+    }
 }
 
 fn section(
-    title: &'static str,
+    (id, title): (&'static str, &'static str),
     text: &str,
     head: &[&'static str],
     rows: Vec<Vec<Cell>>,
 ) -> Section {
     let text = if rows.is_empty() { "There is nothing to show in this period." } else { text };
     let table = (!rows.is_empty()).then(|| Table { head: head.to_vec(), rows });
-    Section { title, text: text.to_owned(), table, points: Vec::new() }
+    Section { id, title, text: text.to_owned(), table, points: Vec::new(), chart: None }
 }
 
 fn standing(standing: Standing) -> Cell {
@@ -254,7 +377,7 @@ fn standing(standing: Standing) -> Cell {
         Standing::Unknown => Tone::Open,
         _ => Tone::Plain,
     };
-    Cell { text: standing.name().into(), tone }
+    Cell { text: standing.name().into(), tone, link: None }
 }
 
 const fn presence(presence: Presence) -> &'static str {
@@ -270,13 +393,17 @@ fn evidence_text(holds: bool) -> String {
 }
 
 fn plain(text: impl Into<String>) -> Cell {
-    Cell { text: text.into(), tone: Tone::Plain }
+    Cell { text: text.into(), tone: Tone::Plain, link: None }
+}
+
+fn linked(id: &'static str) -> Cell {
+    Cell { text: id.into(), tone: Tone::Plain, link: Some(id) }
 }
 
 fn open(text: String) -> Cell {
-    Cell { text, tone: Tone::Open }
+    Cell { text, tone: Tone::Open, link: None }
 }
 
 fn judged(text: String, good: bool) -> Cell {
-    Cell { text, tone: if good { Tone::Good } else { Tone::Bad } }
+    Cell { text, tone: if good { Tone::Good } else { Tone::Bad }, link: None }
 }

@@ -1,3 +1,4 @@
+use super::chart;
 use super::document::{Document, Section, Table, Tone};
 
 const STYLE: &str = include_str!("report.css");
@@ -14,22 +15,25 @@ pub(super) fn write(document: &Document) -> String {
         escape(&document.subtitle)
     );
     out.push_str("<nav aria-label=\"Contents\">\n<ul>\n");
-    for (at, section) in document.sections.iter().enumerate() {
-        out.push_str(&format!("<li><a href=\"#s{at}\">{}</a></li>\n", section.title));
+    for Section { id, title, .. } in &document.sections {
+        out.push_str(&format!("<li><a href=\"#{id}\">{title}</a></li>\n"));
     }
     out.push_str("</ul>\n</nav>\n");
-    for (at, section) in document.sections.iter().enumerate() {
-        write_section(&mut out, at, section);
+    for section in &document.sections {
+        write_section(&mut out, section);
     }
     out.push_str("</main>\n</body>\n</html>\n");
     out
 }
 
-fn write_section(out: &mut String, at: usize, section: &Section) {
-    let title = section.title;
-    out.push_str(&format!("<section aria-labelledby=\"s{at}\">\n<h2 id=\"s{at}\">{title}</h2>\n"));
+fn write_section(out: &mut String, section: &Section) {
+    let Section { id, title, .. } = section;
+    out.push_str(&format!("<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{title}</h2>\n"));
     if !section.text.is_empty() {
         out.push_str(&format!("<p>{}</p>\n", escape(&section.text)));
+    }
+    if let Some((title, bars)) = &section.chart {
+        out.push_str(&chart::write(title, bars));
     }
     if let Some(table) = &section.table {
         write_table(out, title, table);
@@ -67,7 +71,10 @@ fn write_table(out: &mut String, title: &str, table: &Table) {
             } else {
                 format!("<span aria-hidden=\"true\">{sign}</span>")
             };
-            let text = escape(&cell.text);
+            let mut text = escape(&cell.text);
+            if let Some(id) = cell.link {
+                text = format!("<a href=\"#{id}\">{text}</a>");
+            }
             out.push_str(&format!(
                 "<td role=\"cell\" data-head=\"{head}\"{class}>{sign}<span>{text}</span></td>"
             ));
@@ -95,19 +102,32 @@ pub(super) fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::chart::Bar;
     use crate::report::document::Cell;
 
     #[test]
     fn markup_in_a_text_is_shown_and_not_run() {
-        let cell = Cell { text: "<img src=x onerror=\"alert('1')\">&".into(), tone: Tone::Plain };
+        let cell = Cell {
+            text: "<img src=x onerror=\"alert('1')\">&".into(),
+            tone: Tone::Plain,
+            link: None,
+        };
+        let bar = Bar {
+            name: "<script>".into(),
+            figure: "<b>".into(),
+            share: Some(2.0),
+            tone: Tone::Bad,
+        };
         let document = Document {
             title: "a <b>title</b>".into(),
             subtitle: "</title><script>".into(),
             sections: vec![Section {
+                id: "one",
                 title: "One",
                 text: "<p>".into(),
                 table: Some(Table { head: vec!["Head"], rows: vec![vec![cell]] }),
                 points: vec!["<li>".into()],
+                chart: Some(("Bars", vec![bar])),
             }],
         };
         let html = write(&document);

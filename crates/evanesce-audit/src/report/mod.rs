@@ -1,9 +1,14 @@
 //! The report: a reading of evidence, entries and receipts, and nothing else.
 
 mod advice;
+mod chart;
+mod checklist;
 mod document;
 mod html;
 mod markdown;
+mod metrics;
+mod oscal;
+mod processing;
 mod summary;
 
 use evanesce_core::{DataClass, ErasureReceipt, Evidence, Label, StoreKind, Timestamp};
@@ -11,6 +16,9 @@ use evanesce_crypto::VerifyingKey;
 use serde::Serialize;
 
 pub use self::advice::Recommendation;
+pub use self::checklist::{Item, Part};
+pub use self::metrics::{ENCRYPTED, FOUND, Group, Measure, Metric, PLANTED};
+pub use self::processing::{Activity, Counted, Place, ProcessingRecord};
 pub use self::summary::{RuleCount, Summary, Violation};
 use crate::{Continuity, Log, verify_receipt};
 
@@ -27,6 +35,7 @@ pub struct Report {
     operations: Option<Summary>,
     erasures: Vec<ErasureRow>,
     retention: Vec<Retained>,
+    processing: Option<ProcessingRecord>,
 }
 
 /// From the first instant to the last.
@@ -89,6 +98,7 @@ impl Report {
             operations: None,
             erasures: Vec::new(),
             retention: Vec::new(),
+            processing: None,
         }
     }
 
@@ -145,6 +155,26 @@ impl Report {
         self
     }
 
+    /// Adds what the program declares to do with data, against which the purposes in the
+    /// log are held.
+    #[must_use]
+    pub fn processing(mut self, record: ProcessingRecord) -> Self {
+        self.processing = Some(record);
+        self
+    }
+
+    /// The twelve metrics, each with what was counted.
+    #[must_use]
+    pub fn metrics(&self) -> [Metric; 12] {
+        metrics::metrics(self)
+    }
+
+    /// The checklist of a private service, line by line.
+    #[must_use]
+    pub fn checklist(&self) -> [Item; 24] {
+        checklist::checklist(self)
+    }
+
     /// What follows from the facts that are not as they should be.
     #[must_use]
     pub fn recommendations(&self) -> Vec<Recommendation> {
@@ -155,11 +185,20 @@ impl Report {
     #[must_use]
     pub fn to_json(&self) -> String {
         let body = serde_json::json!({
-            "version": 1,
+            "version": 2,
             "report": self,
+            "metrics": self.metrics(),
+            "checklist": self.checklist().to_vec(),
             "recommendations": self.recommendations(),
         });
         format!("{body:#}\n")
+    }
+
+    /// The report as OSCAL assessment results, for tools that compare assessments: NIST
+    /// OSCAL 1.1, model `assessment-results`, in JSON.
+    #[must_use]
+    pub fn to_oscal(&self) -> String {
+        format!("{:#}\n", oscal::write(self))
     }
 
     /// The report as Markdown.

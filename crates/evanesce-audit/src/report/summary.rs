@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use evanesce_core::{DataClass, Entry, Operation, Rule, StoreKind, Timestamp};
+use evanesce_core::{DataClass, Entry, Operation, Outcome, PurposeId, Rule, StoreKind, Timestamp};
 use serde::Serialize;
 
 use super::{Period, word};
@@ -18,6 +18,11 @@ pub struct Summary {
     lines: BTreeMap<String, Line>,
     checked: Vec<RuleCount>,
     violations: Vec<Violation>,
+    #[serde(serialize_with = "names")]
+    purposes: BTreeSet<PurposeId>,
+    /// The minutes with an entry.
+    #[serde(skip)]
+    minutes: BTreeSet<u64>,
 }
 
 /// How many of one operation ended in which way.
@@ -26,6 +31,8 @@ pub(super) struct Line {
     pub(super) class: DataClass,
     pub(super) operation: Operation,
     pub(super) outcomes: BTreeMap<String, u64>,
+    /// How many named their purpose.
+    pub(super) purposed: u64,
 }
 
 /// How often a rule was broken, among how many entries of its class.
@@ -58,6 +65,8 @@ pub struct Violation {
     pub last: Timestamp,
     /// How many entries.
     pub entries: u64,
+    /// How many operations they stand for.
+    pub operations: u64,
 }
 
 impl Summary {
@@ -80,6 +89,8 @@ impl Summary {
             lines: BTreeMap::new(),
             checked,
             violations: Vec::new(),
+            purposes: BTreeSet::new(),
+            minutes: BTreeSet::new(),
         }
     }
 
@@ -113,9 +124,15 @@ impl Summary {
             class: entry.class(),
             operation: entry.operation(),
             outcomes: BTreeMap::new(),
+            purposed: 0,
         });
         let outcome = line.outcomes.entry(word(&entry.outcome())).or_default();
         *outcome = outcome.saturating_add(entry.count());
+        self.minutes.insert(entry.at().as_millis() / MINUTE);
+        if let Some(purpose) = entry.purpose() {
+            line.purposed = line.purposed.saturating_add(entry.count());
+            self.purposes.insert(purpose.clone());
+        }
         let verdict = self.rules.check(entry);
         let broken = match &verdict {
             Verdict::Clear => &[][..],
@@ -176,6 +193,57 @@ impl Summary {
         &self.violations
     }
 
+    /// The purposes that entries name.
+    pub fn purposes(&self) -> impl Iterator<Item = &PurposeId> {
+        self.purposes.iter()
+    }
+
+    /// How many of these operations there were in a class, however they ended.
+    pub(super) fn count(&self, class: DataClass, operations: &[Operation]) -> u64 {
+        let lines = self.lines().filter(|line| line.class == class);
+        total(lines.filter(|line| operations.contains(&line.operation)).flat_map(Line::counts))
+    }
+
+    /// How many of these operations there were in all classes.
+    pub(super) fn count_all(&self, operations: &[Operation]) -> u64 {
+        let lines = self.lines().filter(|line| operations.contains(&line.operation));
+        total(lines.flat_map(Line::counts))
+    }
+
+    /// How many of these operations ended so.
+    pub(super) fn ended(
+        &self,
+        class: DataClass,
+        operations: &[Operation],
+        outcome: Outcome,
+    ) -> u64 {
+        let lines = self.lines().filter(|line| line.class == class);
+        let lines = lines.filter(|line| operations.contains(&line.operation));
+        total(lines.filter_map(|line| line.outcomes.get(&word(&outcome)).copied()))
+    }
+
+    /// How many of these operations named their purpose.
+    pub(super) fn purposed(&self, operations: &[Operation]) -> u64 {
+        let lines = self.lines().filter(|line| operations.contains(&line.operation));
+        total(lines.map(|line| line.purposed))
+    }
+
+    /// How many operations of a class broke one of these rules.
+    pub(super) fn broken(&self, class: DataClass, rules: &[Rule]) -> u64 {
+        let broke = |violation: &&Violation| {
+            violation.class == class && violation.rules.iter().any(|rule| rules.contains(rule))
+        };
+        total(self.violations.iter().filter(broke).map(|violation| violation.operations))
+    }
+
+    /// In how many hours of a period, counted from its beginning, there is an entry.
+    pub(super) fn hours(&self, period: Period) -> u64 {
+        // Entries know their minute only, and the first may have begun before the period.
+        let from = period.from.as_millis() / MINUTE;
+        let hours = self.minutes.iter().map(|minute| minute.saturating_sub(from) / 60);
+        hours.collect::<BTreeSet<_>>().len() as u64
+    }
+
     pub(super) fn lines(&self) -> impl Iterator<Item = &Line> {
         self.lines.values()
     }
@@ -189,6 +257,7 @@ impl Summary {
         };
         if let Some(known) = self.violations.iter_mut().find(same) {
             known.entries += 1;
+            known.operations = known.operations.saturating_add(entry.count());
             known.first = known.first.min(entry.at());
             known.last = known.last.max(entry.at());
         } else {
@@ -200,7 +269,27 @@ impl Summary {
                 first: entry.at(),
                 last: entry.at(),
                 entries: 1,
+                operations: entry.count(),
             });
         }
     }
+}
+
+const MINUTE: u64 = 60_000;
+
+impl Line {
+    fn counts(&self) -> impl Iterator<Item = u64> {
+        self.outcomes.values().copied()
+    }
+}
+
+fn total(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
+fn names<S: serde::Serializer>(
+    purposes: &BTreeSet<PurposeId>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(purposes.iter().map(PurposeId::as_str))
 }
