@@ -22,13 +22,30 @@ struct Bar {
     _why: String,
 }
 
-/// Two measured figures; less is better.
+/// What was measured on two sides, turn by turn; less is better.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 struct Comparison {
     name: String,
-    ours: f64,
-    peer: f64,
+    ours: Vec<f64>,
+    peer: Vec<f64>,
     unit: String,
+}
+
+impl Comparison {
+    /// Peer / ours of each turn, in order: what disturbed the machine in a turn disturbed
+    /// both sides. Where one side was measured once, it stands beside each turn of the other.
+    fn ratios(&self) -> Vec<f64> {
+        let turns = self.ours.len().max(self.peer.len());
+        let of = |side: &[f64], turn: usize| side.get(turn.min(side.len() - 1)).copied();
+        let ratio = |turn| {
+            let (ours, peer) = (of(&self.ours, turn)?, of(&self.peer, turn)?);
+            // What costs nothing at all is below every peer.
+            Some(if ours > 0.0 { peer / ours } else { f64::INFINITY })
+        };
+        let mut ratios: Vec<f64> = (0..turns).filter_map(ratio).collect();
+        ratios.sort_by(f64::total_cmp);
+        ratios
+    }
 }
 
 /// Measures one domain or all, prints the lines, and says whether every bar is met.
@@ -37,7 +54,8 @@ pub(crate) fn run(root: &Path, domain: Option<&str>) -> Result<Verdict, Failure>
     let file = folder.join("bars.toml");
     let bars = bars(&fs::read_to_string(&file).map_err(Failure::at(&file))?)?;
     let workspace = Workspace::read(&folder)?;
-    let target = Workspace::read(root)?.target_directory;
+    // A folder of their own: the peers unify features that the workspace does not have.
+    let target = Workspace::read(root)?.target_directory.join("benches");
     let figures = target.join("xtask/criterion");
     if figures.exists() {
         fs::remove_dir_all(&figures).map_err(Failure::at(&figures))?;
@@ -53,6 +71,7 @@ pub(crate) fn run(root: &Path, domain: Option<&str>) -> Result<Verdict, Failure>
         command.env("CARGO_TARGET_DIR", &target).env("CRITERION_HOME", &figures);
         if kind == "bench" {
             command.args(["bench", "--locked", "--features", "peers", "--bench", name]);
+            command.args(["--", "--noplot", "--quiet"]);
             shown(&mut command)?;
         } else {
             command.args([
@@ -97,8 +116,10 @@ pub(crate) enum Verdict {
     Short,
 }
 
-const HEADING: &str =
-    "name                                    ours          peer     ratio       bar  ";
+const HEADING: &str = concat!(
+    "work                                                            ours        peer",
+    "     ratio  (least to most)        bar",
+);
 
 // Each domain is a file of benches, and may have a program of the same name.
 fn targets(workspace: &Workspace) -> impl Iterator<Item = (&str, &str)> {
@@ -130,19 +151,38 @@ fn judge(
     let Comparison { name, ours, peer, unit } = comparison;
     let bar =
         bars.get(name).ok_or_else(|| Failure::new(format!("{name} has no bar in bars.toml")))?.bar;
-    // What costs nothing at all is below every peer.
-    let ratio = if *ours > 0.0 { peer / ours } else { f64::INFINITY };
+    if ours.is_empty() || peer.is_empty() {
+        return Err(Failure::new(format!("{name} was not measured on both sides")));
+    }
+    let ratios = comparison.ratios();
+    let ratio = median(&ratios);
     let (word, verdict) =
-        if ratio >= bar { ("ok", Verdict::Ok) } else { ("short", Verdict::Short) };
-    let (ours, peer) = (figure(*ours, unit), figure(*peer, unit));
-    Ok((format!("{name:<32}{ours:>12}  {peer:>12}  {ratio:>8.2}  {bar:>8.2}  {word}"), verdict))
+        if ratio >= bar { ("reached", Verdict::Ok) } else { ("NOT REACHED", Verdict::Short) };
+    let (ours, peer) = (figure(median(ours), unit), figure(median(peer), unit));
+    let (least, most) = (short(ratios[0]), short(ratios[ratios.len() - 1]));
+    let spread = format!("({least} to {most})");
+    let (ratio, bar) = (short(ratio), short(bar));
+    let line = format!("{name:<56}{ours:>12}{peer:>12}{ratio:>10}  {spread:<18}{bar:>9}  {word}");
+    Ok((line, verdict))
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    // Of two in the middle the lesser: a ratio is not rounded up.
+    sorted[(sorted.len() - 1) / 2]
+}
+
+fn short(value: f64) -> String {
+    if value < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") }
 }
 
 fn figure(value: f64, unit: &str) -> String {
     match unit {
+        "ns" if value >= 1e9 => format!("{:.2} s", value / 1e9),
         "ns" if value >= 1e6 => format!("{:.2} ms", value / 1e6),
         "ns" if value >= 1e3 => format!("{:.2} us", value / 1e3),
-        _ => format!("{value:.1} {unit}"),
+        _ => format!("{value:.1} {unit}").trim_end().to_owned(),
     }
 }
 
@@ -151,6 +191,7 @@ fn figure(value: f64, unit: &str) -> String {
 struct Identity {
     group_id: String,
     function_id: Option<String>,
+    value_str: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -163,21 +204,34 @@ struct Estimate {
     point_estimate: f64,
 }
 
+// By group, side and turn.
+type Sides = BTreeMap<String, BTreeMap<String, BTreeMap<u32, f64>>>;
+
 fn criterion(folder: &Path) -> Result<Vec<Comparison>, Failure> {
-    let mut sides: BTreeMap<String, BTreeMap<String, f64>> = BTreeMap::new();
+    let mut groups = Sides::new();
     for file in find(folder) {
         let identity: Identity = read(&file)?;
         let estimates: Estimates = read(&file.with_file_name("estimates.json"))?;
         let side = identity.function_id.unwrap_or_default();
-        sides.entry(identity.group_id).or_default().insert(side, estimates.median.point_estimate);
+        let turn = identity.value_str.and_then(|turn| turn.parse().ok()).unwrap_or_default();
+        let sides = groups.entry(identity.group_id).or_default();
+        sides.entry(side).or_default().insert(turn, estimates.median.point_estimate);
     }
-    sides
-        .into_iter()
-        .map(|(name, sides)| match (sides.get("ours"), sides.get("peer")) {
-            (Some(&ours), Some(&peer)) => Ok(Comparison { name, ours, peer, unit: "ns".into() }),
-            _ => Err(Failure::new(format!("{name} must have the functions ours and peer"))),
-        })
-        .collect()
+    let mut all = Vec::new();
+    for (group, mut sides) in groups {
+        let turns = |side: BTreeMap<u32, f64>| side.into_values().collect::<Vec<_>>();
+        let ours = sides.remove("ours").map(turns);
+        let ours = ours.filter(|_| !sides.is_empty()).ok_or_else(|| {
+            Failure::new(format!("{group} must have the side ours and one of a peer"))
+        })?;
+        for (peer, side) in sides {
+            // A peer without a name of its own needs none in the table.
+            let name = if peer == "peer" { group.clone() } else { format!("{group} vs {peer}") };
+            let (ours, peer) = (ours.clone(), turns(side));
+            all.push(Comparison { name, ours, peer, unit: "ns".into() });
+        }
+    }
+    Ok(all)
 }
 
 fn find(folder: &Path) -> Vec<PathBuf> {
@@ -203,32 +257,46 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Failure> {
 mod tests {
     use super::*;
 
-    fn comparison(ours: f64, peer: f64) -> Comparison {
-        Comparison { name: "memory/guarded".into(), ours, peer, unit: "ns".into() }
+    fn comparison(ours: &[f64], peer: &[f64]) -> Comparison {
+        let (ours, peer) = (ours.to_vec(), peer.to_vec());
+        Comparison { name: "memory/guarded vs memsec".into(), ours, peer, unit: "ns".into() }
     }
 
     #[test]
-    fn a_ratio_below_its_bar_is_short() {
-        let bars = bars("[\"memory/guarded\"]\nbar = 2.0\nwhy = \"so\"\n").unwrap();
-        let (line, verdict) = judge(&comparison(1000.0, 2000.0), &bars).unwrap();
+    fn a_ratio_below_its_bar_is_not_reached() {
+        let bars = bars("[\"memory/guarded vs memsec\"]\nbar = 2.0\nwhy = \"so\"\n").unwrap();
+        let (line, verdict) = judge(&comparison(&[1000.0], &[2000.0]), &bars).unwrap();
         assert_eq!(verdict, Verdict::Ok);
-        let words: Vec<_> = line.split_whitespace().collect();
-        assert_eq!(words, ["memory/guarded", "1.00", "us", "2.00", "us", "2.00", "2.00", "ok"]);
-        let (line, verdict) = judge(&comparison(1001.0, 2000.0), &bars).unwrap();
+        let words: Vec<_> = line.split_whitespace().skip(3).collect();
+        let expected = "1.00 us 2.00 us 2.00 (2.00 to 2.00) 2.00 reached";
+        assert_eq!(words.join(" "), expected);
+        let (line, verdict) = judge(&comparison(&[1001.0], &[2000.0]), &bars).unwrap();
         assert_eq!(verdict, Verdict::Short);
-        assert!(line.ends_with("short"));
+        assert!(line.ends_with("NOT REACHED"));
+    }
+
+    #[test]
+    fn the_ratio_is_the_median_of_the_turns() {
+        // The second turn was slow on both sides, and the third by chance on ours alone.
+        let turns = comparison(&[10.0, 100.0, 40.0], &[20.0, 200.0, 20.0]);
+        assert_eq!(turns.ratios(), [0.5, 2.0, 2.0]);
+        assert_eq!(comparison(&[1.0, 2.0], &[4.0]).ratios(), [2.0, 4.0]);
+        assert_eq!(comparison(&[0.0], &[4.0]).ratios(), [f64::INFINITY]);
     }
 
     #[test]
     fn a_comparison_without_a_bar_is_an_error() {
-        assert!(judge(&comparison(1.0, 1.0), &BTreeMap::new()).is_err());
+        assert!(judge(&comparison(&[1.0], &[1.0]), &BTreeMap::new()).is_err());
         assert!(bars("[\"a\"]\nbar = 1.0\n").is_err(), "a bar without a reason");
+        let bars = bars("[\"memory/guarded vs memsec\"]\nbar = 2.0\nwhy = \"so\"\n").unwrap();
+        assert!(judge(&comparison(&[1.0], &[]), &bars).is_err(), "a side without figures");
     }
 
     #[test]
     fn what_a_program_prints_is_read() {
-        let text = "{\"name\":\"a/b\",\"ours\":1,\"peer\":2.5,\"unit\":\"B\"}\n";
-        let expected = Comparison { name: "a/b".into(), ours: 1.0, peer: 2.5, unit: "B".into() };
+        let text = "{\"name\":\"a/b\",\"ours\":[1,2],\"peer\":[2.5],\"unit\":\"B\"}\n";
+        let (ours, peer) = (vec![1.0, 2.0], vec![2.5]);
+        let expected = Comparison { name: "a/b".into(), ours, peer, unit: "B".into() };
         assert_eq!(lines(text).unwrap(), [expected]);
         assert!(lines("done\n").is_err());
     }
@@ -236,16 +304,20 @@ mod tests {
     #[test]
     fn the_files_of_criterion_are_read() {
         let folder = std::env::temp_dir().join(format!("evanesce-bench-{}", std::process::id()));
-        for (side, value) in [("ours", 10.0), ("peer", 30.0)] {
-            let new = folder.join(format!("memory_guarded/{side}/new"));
+        let figures =
+            [("ours", 0, 10.0), ("memsec", 0, 30.0), ("ours", 1, 11.0), ("memsec", 1, 31.0)];
+        for (side, turn, value) in figures {
+            let new = folder.join(format!("memory_guarded/{side}/{turn}/new"));
             fs::create_dir_all(&new).unwrap();
-            let identity = serde_json::json!({ "group_id": "memory/guarded", "function_id": side });
+            let identity = serde_json::json!({
+                "group_id": "memory/guarded", "function_id": side, "value_str": turn.to_string(),
+            });
             fs::write(new.join("benchmark.json"), identity.to_string()).unwrap();
             let estimates = serde_json::json!({ "median": { "point_estimate": value } });
             fs::write(new.join("estimates.json"), estimates.to_string()).unwrap();
         }
-        assert_eq!(criterion(&folder).unwrap(), [comparison(10.0, 30.0)]);
-        fs::remove_dir_all(folder.join("memory_guarded/peer")).unwrap();
+        assert_eq!(criterion(&folder).unwrap(), [comparison(&[10.0, 11.0], &[30.0, 31.0])]);
+        fs::remove_dir_all(folder.join("memory_guarded/memsec")).unwrap();
         assert!(criterion(&folder).is_err(), "one side alone is no comparison");
         fs::remove_dir_all(folder).unwrap();
     }

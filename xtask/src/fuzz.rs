@@ -69,10 +69,15 @@ pub(crate) fn run(root: &Path, options: &Options<'_>) -> Result<(), Failure> {
 fn build(root: &Path, folder: &Path, target: &str) -> Result<PathBuf, Failure> {
     let mut command = cargo(&root.join("fuzz"));
     // A triple of its own keeps the counters out of build scripts and derives.
-    command
-        .env("CARGO_TARGET_DIR", folder)
-        .env("RUSTFLAGS", COUNTERS.join(" "))
-        .args(["build", "--locked", "--release", "--target", TRIPLE, "--bin", target]);
+    command.env("CARGO_TARGET_DIR", folder).env("RUSTFLAGS", COUNTERS.join(" ")).args([
+        "build",
+        "--locked",
+        "--release",
+        "--target",
+        TRIPLE,
+        "--bin",
+        target,
+    ]);
     shown(&mut command)?;
     Ok(folder.join(TRIPLE).join("release").join(target))
 }

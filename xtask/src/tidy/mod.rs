@@ -1,9 +1,11 @@
 //! `cargo xtask tidy`: what the compiler does not see.
 
+mod cited;
 mod floors;
 mod source;
 mod text;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,13 +44,20 @@ pub(crate) fn findings(root: &Path) -> Result<Vec<Finding>, Failure> {
             found.push(Finding::new(&package.name, "has no README.md"));
         }
     }
+    let (mut functions, mut citing) = (BTreeSet::new(), Vec::new());
     for path in files(root)? {
         let Ok(text) = fs::read_to_string(root.join(&path)) else { continue };
         let place = path.display().to_string();
         found.extend(text::machine_paths(&place, &text));
         if path.extension().is_some_and(|end| end == "rs") {
             found.extend(source::check(&place, &text));
+            cited::functions(&text, &mut functions);
+        } else if cited::CITING.contains(&place.as_str()) {
+            citing.push((place, text));
         }
+    }
+    for (place, text) in citing {
+        found.extend(cited::missing(&place, &text, &functions));
     }
     Ok(found)
 }
