@@ -3,7 +3,9 @@ use std::sync::Arc;
 use evanesce_anonymize::{
     AggregateStore, Epsilon, Event, Folds, Gate, MemoryAggregates, RegisterError, WindowLength,
 };
-use evanesce_audit::{AuditStore, CheckpointKeeper, MemoryAudit, MemoryKeeper};
+use evanesce_audit::{
+    AlertSink, AuditStore, CheckpointKeeper, MemoryAudit, MemoryKeeper, Post, Rules,
+};
 use evanesce_consent::{Notice, NoticeError};
 use evanesce_core::{Clock, Erasable, Evidence, Lifetime, Purpose, Sanitize, Screen, SystemClock};
 use evanesce_crypto::RootProvider;
@@ -15,6 +17,7 @@ use evanesce_telemetry::{LogSink, MemoryLogSink, MemoryMetricSink, MetricSink};
 
 use crate::StartError;
 use crate::house::Evanesce;
+use crate::record::Declared;
 
 /// The noise of an event that is declared without a gate of its own: epsilon 1, shown
 /// from a noisy count of 20.
@@ -56,8 +59,13 @@ pub struct Builder {
     pub(crate) lifetime: Lifetime,
     pub(crate) purposes: Vec<DeclarePurpose>,
     pub(crate) events: Vec<DeclareEvent>,
+    pub(crate) recorded: Vec<Declared>,
     pub(crate) window: Option<WindowLength>,
     pub(crate) declared: Vec<Evidence>,
+    pub(crate) protect: bool,
+    pub(crate) rules: Rules,
+    pub(crate) alerts: Vec<Arc<dyn AlertSink>>,
+    pub(crate) posts: Vec<Arc<dyn Post>>,
     pub(crate) sanitize: Arc<dyn Sanitize>,
     screen: Option<Arc<dyn Screen>>,
     volatile: Option<VolatilePorts>,
@@ -107,8 +115,13 @@ impl Builder {
             lifetime: Lifetime::default(),
             purposes: Vec::new(),
             events: Vec::new(),
+            recorded: Vec::new(),
             window: None,
             declared: Vec::new(),
+            protect: false,
+            rules: Rules::standard(),
+            alerts: Vec::new(),
+            posts: Vec::new(),
             screen: None,
             sanitize: Arc::new(Scanner::default()),
             volatile: None,
@@ -199,6 +212,7 @@ impl Builder {
     #[must_use]
     pub fn event_through<E: Event + 'static>(mut self, gate: Gate) -> Self {
         self.events.push(Box::new(move |folds| folds.register::<E>(gate)));
+        self.recorded.push(Declared::of::<E>());
         self.purpose::<E::Purpose>()
     }
 
@@ -217,6 +231,30 @@ impl Builder {
         self
     }
 
+    /// The rules that operations are checked against when they happen; otherwise
+    /// [`Rules::standard`].
+    #[must_use]
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// Who is told of each operation that breaks a rule, at the moment it is written. It
+    /// must not block. The audit log is told always.
+    #[must_use]
+    pub fn alerts(mut self, sink: impl AlertSink + 'static) -> Self {
+        self.alerts.push(Arc::new(sink));
+        self
+    }
+
+    /// Where alerts are sent, again and again until somebody takes them; `HttpsPost` of the
+    /// feature `webhook` is one way.
+    #[must_use]
+    pub fn alerts_to(mut self, post: impl Post + 'static) -> Self {
+        self.posts.push(Arc::new(post));
+        self
+    }
+
     /// The screen for output; otherwise the leak detector with nothing allowed.
     #[must_use]
     pub fn screen(mut self, screen: impl Screen + 'static) -> Self {
@@ -228,6 +266,16 @@ impl Builder {
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Forbids core dumps of this process and its tracing by the same user, for its whole
+    /// life, before anything is read from a store. The report says what the kernel
+    /// answered, whether or not this was chosen: a debugger or a profiler that attaches
+    /// cannot be used with it.
+    #[must_use]
+    pub const fn protect_process(mut self) -> Self {
+        self.protect = true;
         self
     }
 

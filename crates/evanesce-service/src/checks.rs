@@ -2,10 +2,13 @@ use std::sync::Arc;
 
 use evanesce_audit::{Continuity, Log, Retained};
 use evanesce_core::{
-    Append, Clock, DataClass, Entry, Erasable, Evidence, FnProbe, Operation, Outcome, Reading,
-    Rule, StoreKind, label,
+    Append, Clock, DataClass, Entry, Erasable, Error, ErrorKind, Evidence, FnProbe, Operation,
+    Outcome, Reading, Rule, StoreKind, label,
 };
-use evanesce_memory::{HeapEvidence, Rung, SecretBytes, canary_violations, heap_is_wiped};
+use evanesce_memory::{
+    HeapEvidence, MemoryError, Rung, SecretBytes, canary_violations, heap_is_wiped,
+    process_protection,
+};
 use evanesce_purge::{RetentionRow, retention};
 
 use crate::StartError;
@@ -133,9 +136,25 @@ pub(crate) async fn process(clock: &dyn Clock) -> Vec<Evidence> {
         label!("compared when each slot is given back"),
         || Ok(Reading::Count(canary_violations() as u64)),
     );
+    let dumps = FnProbe::new(
+        StoreKind::Memory,
+        label!("core dumps and tracing"),
+        label!("PR_GET_DUMPABLE and RLIMIT_CORE"),
+        || {
+            let told = process_protection().map_err(|_: MemoryError| UNREADABLE)?;
+            Ok(Reading::Word(match (told.dumpable, told.core_limit) {
+                (false, 0) => label!("forbidden"),
+                _ => label!("allowed"),
+            }))
+        },
+    );
     vec![
+        Evidence::measure(clock, &dumps).await,
         Evidence::measure(clock, &rung).await,
         Evidence::measure(clock, &heap).await,
         Evidence::measure(clock, &canaries).await,
     ]
 }
+
+const UNREADABLE: Error =
+    Error::new(ErrorKind::Unavailable, StoreKind::Memory, "the kernel does not tell its settings");

@@ -69,6 +69,9 @@ pub enum StartError {
     /// The service's name is not a namespace.
     #[error("a service is named by 1 to 32 of a-z 0-9 -, beginning with a letter")]
     Name(#[from] evanesce_core::InvalidLabel),
+    /// The kernel does not let this process forbid core dumps and tracing.
+    #[error("the kernel does not let this process forbid core dumps and tracing")]
+    Process(#[from] evanesce_memory::MemoryError),
     /// A purpose cannot be declared so.
     #[error("a purpose cannot be declared so")]
     Purpose(#[from] NoticeError),

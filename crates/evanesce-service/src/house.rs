@@ -4,11 +4,14 @@ use std::time::Duration;
 use evanesce_anonymize::{
     AggregateStore, Epsilon, Folds, ReleaseError, ReleasedWindow, WindowLength,
 };
-use evanesce_audit::{Log, LogParts, Origin, Period, Report, Rules, Summary};
+use evanesce_audit::{
+    AlertSink, Alerts, Log, LogParts, LoggedAlerts, Origin, Period, Place, ProcessingRecord,
+    Report, Rules, Summary, Watched, Webhook,
+};
 use evanesce_consent::{Consents, Notice};
 use evanesce_core::{
     Append, Clock, DataClass, Entry, Erasable, ErasureReceipt, Evidence, Granted, Label, Namespace,
-    Operation, Outcome, Outgoing, Purpose, Released, Rule, Screen, label,
+    Operation, Outcome, Outgoing, Purpose, Released, Rule, Sanitize, Screen, label,
 };
 use evanesce_crypto::{SigningKey, VerifyingKey};
 use evanesce_memory::Ephemeral;
@@ -24,6 +27,8 @@ use zeroize::Zeroizing;
 
 use crate::builder::{Builder, Ports, VolatilePorts};
 use crate::checks::{self, Check};
+use crate::drill::drill;
+use crate::record::record;
 use crate::retained::Retained;
 use crate::session::Session;
 use crate::tasks::{Everything, Stopped, Tasks};
@@ -46,6 +51,10 @@ pub(crate) struct House {
     name: Namespace,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: Arc<Log>,
+    /// The same log, whose entries are checked against the rules on their way in.
+    pub(crate) audit: Arc<dyn Append>,
+    rules: Rules,
+    pub(crate) webhooks: Vec<Arc<Webhook>>,
     pub(crate) sessions: Sessions,
     pub(crate) volatile: VolatilePorts,
     pub(crate) aggregates: Arc<dyn AggregateStore>,
@@ -57,6 +66,8 @@ pub(crate) struct House {
     screen: Arc<dyn Screen>,
     pub(crate) erasures: Erasures,
     pub(crate) telemetry: Telemetry,
+    sanitize: Arc<dyn Sanitize>,
+    record: ProcessingRecord,
     /// One of each kind and class, by which the journal knows them.
     pub(crate) stores: Vec<Arc<dyn Erasable>>,
     /// Every store, for what is checked and reported.
@@ -74,11 +85,14 @@ impl Evanesce {
     }
 
     pub(crate) async fn start(builder: Builder, ports: Ports) -> Result<Self, StartError> {
+        if builder.protect {
+            evanesce_memory::protect_process()?;
+        }
         let house = House::assemble(builder, ports).await?;
         let house = Self(Arc::new(house));
         house.finish_erasures().await.map_err(StartError::Erasures)?;
         let started = Operation::ServiceStarted;
-        house.0.log.append(Entry::new(house.clock().now(), started, started.class())).await?;
+        house.0.audit.append(Entry::new(house.clock().now(), started, started.class())).await?;
         house.0.tasks.spawn(&house.0);
         Ok(house)
     }
@@ -119,7 +133,7 @@ impl Evanesce {
         if screened.is_err() {
             self.note(Level::Warn, "output.blocked");
         }
-        self.0.log.append(entry).await.map_err(ServiceError::Audit)?;
+        self.0.audit.append(entry).await.map_err(ServiceError::Audit)?;
         screened.map_err(ServiceError::Blocked)
     }
 
@@ -164,7 +178,7 @@ impl Evanesce {
         let parts = EmergencyParts {
             epochs: vec![Arc::clone(&everything) as _],
             stores: vec![everything as _],
-            append: Arc::clone(&self.0.log) as _,
+            append: Arc::clone(&self.0.audit),
             clock: Arc::clone(&self.0.clock),
             longest_operation: limits.deadline,
             batch: 10_000,
@@ -192,19 +206,32 @@ impl Evanesce {
         evidence: Vec<Evidence>,
     ) -> Result<Report, ServiceError> {
         let log = &self.0.log;
+        // What was counted is in the log once its sums are stored; a store that is down
+        // keeps no report back.
+        self.0.folds.flush().await.ok();
         log.flush().await?;
-        let summary = Summary::read(log, Rules::standard(), period)
+        let summary = Summary::read(log, self.0.rules.clone(), period)
             .await
             .map_err(|error| error.into_port(evanesce_core::StoreKind::Memory))?;
         let retention = self.check().await.into_iter().map(Check::into_retained).collect();
         Ok(Report::new(title, period)
             .evidence(self.0.declared.clone())
             .evidence(checks::process(self.clock()).await)
+            .evidence(drill(self.clock(), &self.0.screen, &self.0.sanitize).await)
             .evidence(evidence)
             .log(log)
             .entries(summary)
             .receipts(receipts, &self.log_key(), log.origin().as_str())
-            .retention(retention))
+            .retention(retention)
+            .processing(self.0.record.clone()))
+    }
+
+    /// What this program does with data (GDPR, Article 30), from the purposes, events and
+    /// stores that it declares. Keep its Markdown form beside the code, and compare it in
+    /// a test.
+    #[must_use]
+    pub fn processing_record(&self) -> &ProcessingRecord {
+        &self.0.record
     }
 
     /// The key that verifies the audit log and every receipt.
@@ -337,7 +364,16 @@ impl House {
             })
             .await?,
         );
-        let audit = Arc::clone(&log) as Arc<dyn Append>;
+        let post = |post| Arc::new(Webhook::new(post, Arc::clone(&clock)));
+        let webhooks: Vec<_> = builder.posts.into_iter().map(post).collect();
+        let mut sinks = builder.alerts;
+        sinks.extend(webhooks.iter().map(|webhook| Arc::clone(webhook) as Arc<dyn AlertSink>));
+        sinks.push(Arc::new(LoggedAlerts::new(Arc::clone(&log) as _)));
+        let audit: Arc<dyn Append> = Arc::new(Watched::new(
+            Arc::clone(&log) as _,
+            builder.rules.clone(),
+            Arc::new(Alerts::new(sinks)),
+        ));
         checks::continuity(builder.mode, &*clock, &log).await?;
         checks::enforce(builder.mode, &*clock, &checked, &*audit).await?;
         let sessions = Sessions::new(
@@ -353,6 +389,7 @@ impl House {
                 lifetime: builder.lifetime,
                 idle: builder.lifetime.min(SessionPolicy::default().idle),
                 max_bytes: MAX_SESSION,
+                ..SessionPolicy::default()
             },
         );
         let mut notice = Notice::new(name.as_str())?;
@@ -365,6 +402,14 @@ impl House {
             root.derive(root.current(), b"evanesce consent challenges", 32)?,
             Arc::clone(&clock),
             Arc::clone(&audit),
+        );
+        let places =
+            checked.iter().map(|store| Place { store: store.store(), class: store.class() });
+        let record = record(
+            Label::parse(name.as_str()).unwrap_or(label!("service")),
+            consents.notice(),
+            &builder.recorded,
+            places.collect(),
         );
         let mut folds = Folds::new(
             Arc::clone(&ports.aggregates),
@@ -385,19 +430,22 @@ impl House {
             telemetry: Telemetry::new(TelemetryParts {
                 logs: Arc::clone(&ports.logs),
                 metrics: Arc::clone(&ports.metrics),
-                sanitize: builder.sanitize,
+                sanitize: Arc::clone(&builder.sanitize),
                 clock: Arc::clone(&clock),
                 capacity: QUEUE,
             }),
             erasures: Erasures::new(ErasuresParts {
                 journal: ports.journal,
-                append: audit,
+                append: Arc::clone(&audit),
                 root,
                 clock: Arc::clone(&clock),
             }),
             name,
             clock,
             log,
+            audit,
+            rules: builder.rules,
+            webhooks,
             sessions,
             volatile: ports.volatile,
             aggregates: ports.aggregates,
@@ -405,6 +453,8 @@ impl House {
             metrics: ports.metrics,
             consents,
             folds,
+            record,
+            sanitize: builder.sanitize,
             screen: ports.screen,
             stores: one_of_each(&checked),
             checked,

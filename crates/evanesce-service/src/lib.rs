@@ -3,12 +3,16 @@
 
 mod builder;
 mod checks;
+mod drill;
 mod error;
 mod grant;
 mod house;
+mod record;
 mod retained;
 mod session;
 mod tasks;
+#[cfg(feature = "webhook")]
+mod webhook;
 
 pub use builder::{Builder, Durable, Mode, Volatile};
 pub use checks::{Check, Verdict};
@@ -16,3 +20,5 @@ pub use error::{ServiceError, StartError};
 pub use house::Evanesce;
 pub use session::Session;
 pub use tasks::Stopped;
+#[cfg(feature = "webhook")]
+pub use webhook::HttpsPost;

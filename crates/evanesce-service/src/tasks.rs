@@ -20,6 +20,10 @@ use crate::retained::{ENFORCEMENT, age};
 const FLUSH: Duration = Duration::from_secs(1);
 /// How often ended windows are released and unfinished erasures are taken up.
 const MINUTE: Duration = Duration::from_secs(60);
+/// How often the log says that it is there.
+const HEARTBEAT: Duration = Duration::from_secs(15 * 60);
+/// How long the epochs of sessions are current before fresh ones follow.
+const EPOCH: Duration = Duration::from_secs(24 * 3600);
 /// How many expired sessions one sweep removes at a time.
 const BATCH: usize = 10_000;
 
@@ -54,6 +58,36 @@ impl Tasks {
                 }
             }
         });
+        let (ending, beating) = (self.ending.clone(), Arc::downgrade(house));
+        running.spawn(async move {
+            let mut renewed = house_time(&beating);
+            while let Some(house) = beating.upgrade() {
+                // One that does not arrive shows as a gap, which is what it is for.
+                house.log.heartbeat().await.ok();
+                let now = house.clock.monotonic();
+                if now.saturating_sub(renewed) >= EPOCH {
+                    // What fails is tried again with the next heartbeat.
+                    if house.sessions.rotate_epochs().await.is_ok() {
+                        renewed = now;
+                    }
+                }
+                let sleep = house.clock.sleep(HEARTBEAT);
+                drop(house);
+                tokio::select! {
+                    () = sleep => {}
+                    () = ending.cancelled() => return,
+                }
+            }
+        });
+        for webhook in &house.webhooks {
+            let (ending, webhook) = (self.ending.clone(), Arc::clone(webhook));
+            running.spawn(async move {
+                tokio::select! {
+                    () = webhook.run() => {}
+                    () = ending.cancelled() => {}
+                }
+            });
+        }
         let ending = self.ending.clone();
         let sweeper = sweeper(house);
         running.spawn(async move { sweeper.run(ending.cancelled()).await });
@@ -80,12 +114,16 @@ impl Tasks {
         let flushed = flush(house).await;
         let ended = Operation::ServiceStopped;
         let entry = Entry::new(house.clock.now(), ended, ended.class());
-        let logged = house.log.append(entry).await.map_err(ServiceError::Audit);
+        let logged = house.audit.append(entry).await.map_err(ServiceError::Audit);
         flushed?;
         logged?;
         let dropped_telemetry = house.telemetry.dropped() + house.telemetry.refused();
         Ok(Stopped { lost_entries: house.log.lost(), dropped_telemetry })
     }
+}
+
+fn house_time(house: &std::sync::Weak<House>) -> Duration {
+    house.upgrade().map_or(Duration::ZERO, |house| house.clock.monotonic())
 }
 
 async fn terminated() {
@@ -103,7 +141,7 @@ async fn flush(house: &House) -> Result<(), ServiceError> {
     if flushed.stored > 0 {
         let written = Operation::TelemetryWritten;
         let entry = Entry::new(house.clock.now(), written, written.class());
-        house.log.count(entry.with_count(flushed.stored).with_store(house.logs.store()));
+        house.audit.count(entry.with_count(flushed.stored).with_store(house.logs.store()));
     }
     house.log.flush().await.map_err(ServiceError::Audit)?;
     folded?;
@@ -113,7 +151,7 @@ async fn flush(house: &House) -> Result<(), ServiceError> {
 fn sweeper(house: &Arc<House>) -> Sweeper {
     let parts = SweeperParts {
         clock: Arc::clone(&house.clock),
-        append: Arc::clone(&house.log) as _,
+        append: Arc::clone(&house.audit),
         lease: None,
     };
     let clock = &house.clock;
@@ -122,6 +160,7 @@ fn sweeper(house: &Arc<House>) -> Sweeper {
         .every(ENFORCEMENT, Arc::new(TooOld::new(&house.aggregates, DataClass::Aggregate, clock)))
         .every(ENFORCEMENT, Arc::new(TooOld::new(&house.logs, DataClass::Operational, clock)))
         .every(ENFORCEMENT, Arc::new(TooOld::new(&house.metrics, DataClass::Operational, clock)))
+        .every(ENFORCEMENT, Arc::new(OldEntries(Arc::downgrade(house))))
         .every(MINUTE, Arc::new(Windows(Arc::downgrade(house))))
         .every(MINUTE, Arc::new(OpenErasures(Arc::downgrade(house))))
 }
@@ -202,6 +241,32 @@ macro_rules! too_old {
 too_old!(AggregateStore, "old aggregates");
 too_old!(LogSink, "old logs");
 too_old!(MetricSink, "old metrics");
+
+/// Entries of the audit log that are over the age of technical data. Their hashes stay.
+struct OldEntries(std::sync::Weak<House>);
+
+impl SweepJob for OldEntries {
+    fn name(&self) -> Label {
+        label!("old audit entries")
+    }
+
+    fn store(&self) -> StoreKind {
+        StoreKind::Folder
+    }
+
+    fn class(&self) -> DataClass {
+        DataClass::Operational
+    }
+
+    fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>> {
+        Box::pin(async {
+            let Some(house) = self.0.upgrade() else { return Ok(SweepReport::default()) };
+            let enforced = house.log.enforce(age(DataClass::Operational)).await;
+            let enforced = enforced.map_err(|error| error.into_port(self.store()))?;
+            Ok(SweepReport { examined: enforced.pruned, removed: enforced.pruned, overdue: None })
+        })
+    }
+}
 
 /// Windows that have ended: released, or their keys destroyed in time.
 struct Windows(std::sync::Weak<House>);

@@ -50,6 +50,30 @@ async fn expired_sessions_are_removed_and_not_only_hidden() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn epochs_are_renewed_once_a_day_and_the_log_beats() {
+    let ground = Ground::new();
+    let house = ground.start().await;
+    let session = opened(&house).await;
+    for _ in 0..23 {
+        ground.pass(HOUR).await;
+    }
+    assert_eq!(ground.count(Operation::KeyRotated), 0);
+    let beats = ground.count(Operation::Heartbeat);
+    assert!(
+        (23..=24).contains(&beats),
+        "{beats}: one at the start and one for each time that passed"
+    );
+    ground.pass(HOUR).await;
+    ground.pass(SECOND).await;
+    assert_eq!(
+        ground.count(Operation::KeyRotated),
+        1,
+        "the one tag that was used has a fresh epoch"
+    );
+    drop(session);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_ended_window_is_released_by_itself() {
     let ground = Ground::new();
     let house = ground.start().await;

@@ -100,11 +100,11 @@ impl Ground {
     /// A house whose background tasks have made their first round.
     pub(crate) async fn start(&self) -> Evanesce {
         let house = self.builder().start().await.unwrap();
-        self.settled(2).await;
+        self.settled(3).await;
         house
     }
 
-    /// Waits until so many tasks sleep: two of the house, and those of the test.
+    /// Waits until so many tasks sleep: three of the house, and those of the test.
     pub(crate) async fn settled(&self, sleepers: usize) {
         while self.clock.sleepers() < sleepers {
             tokio::task::yield_now().await;
@@ -113,9 +113,9 @@ impl Ground {
 
     /// Lets time pass, and waits until the background tasks have done what is due.
     pub(crate) async fn pass(&self, duration: Duration) {
-        self.settled(2).await;
+        self.settled(3).await;
         self.clock.advance(duration);
-        self.settled(2).await;
+        self.settled(3).await;
     }
 
     /// Everything that the audit log holds.

@@ -18,8 +18,8 @@ use evanesce_crypto::{CryptoError, Root, RootProvider, RootVersion};
 use evanesce_memory::SecretBytes;
 use evanesce_purge::{ErasureJournal, MemoryJournal, SealedJob};
 use evanesce_session::{
-    EpochRecord, EpochStore, Epochs, Fetched, LookupId, MemoryStore, Record, SessionStore, Swept,
-    Tag, Version, Write,
+    EpochRecord, EpochStore, Epochs, Fetched, FetchedPair, Inserted, LookupId, MemoryStore, Record,
+    SessionStore, Swept, Tag, Version, Write,
 };
 use evanesce_telemetry::{
     LogRecord, LogSink, MemoryLogSink, MemoryMetricSink, MetricPoint, MetricSink, Written,
@@ -97,8 +97,9 @@ impl Volatiles {
 
 forward!(SessionStore for Volatiles, note {
     fn incarnation() -> Incarnation;
-    fn insert(id: &'a LookupId, record: &'a Record) -> Write;
+    fn insert(id: &'a LookupId, record: &'a Record) -> Inserted;
     fn fetch(id: &'a LookupId) -> Fetched;
+    fn fetch_pair(first: &'a LookupId, second: &'a LookupId) -> FetchedPair;
     fn replace(id: &'a LookupId, version: Version, record: &'a Record) -> Write;
     fn rename(from: &'a LookupId, version: Version, to: &'a LookupId, record: &'a Record) -> Write;
     fn remove(id: &'a LookupId) -> Write;
