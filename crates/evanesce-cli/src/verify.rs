@@ -106,7 +106,7 @@ const fn word(presence: Presence) -> &'static str {
 }
 
 // The key, and the log's name where the key tells it.
-fn key(text: &str) -> Result<(Option<String>, VerifyingKey), Refused> {
+pub(crate) fn key(text: &str) -> Result<(Option<String>, VerifyingKey), Refused> {
     if let Some(key) = parse(text) {
         return Ok(key);
     }
