@@ -47,3 +47,27 @@ pub enum ConsentError {
     #[error("there is no grant to withdraw")]
     NotGiven,
 }
+
+/// Why a consent string of somebody else's is not read. None of them holds anything of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidSignal {
+    /// A segment is empty or not base64url without padding.
+    #[error("a segment is empty or not base64url without padding")]
+    Encoding,
+    /// The sections are others than the header says, or too many.
+    #[error("the sections are others than the header says, or too many")]
+    Sections,
+    /// It is longer than is read.
+    #[error("the string is longer than is read")]
+    TooLong,
+    /// It ends before its last field.
+    #[error("the string ends before its last field")]
+    Truncated,
+    /// A field has a value that the specification does not know.
+    #[error("a field has a value that the specification does not know")]
+    Value,
+    /// It is of another type or version.
+    #[error("the string is of another type or version")]
+    Version,
+}

@@ -1,5 +1,7 @@
 use evanesce_core::Date;
 
+use crate::GppString;
+
 /// What the person's browser says with a request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Signals {
@@ -19,6 +21,14 @@ impl Signals {
     #[must_use]
     pub fn from_sec_gpc<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
         Self { gpc: values.into_iter().any(|value| value.trim_ascii() == b"1") }
+    }
+
+    /// With what a string of the Global Privacy Platform says: an opt-out of sale, sharing
+    /// or targeted advertising under any law counts as Global Privacy Control does. It
+    /// only adds an objection, and takes none away.
+    #[must_use]
+    pub fn with_gpp(self, gpp: &GppString) -> Self {
+        Self { gpc: self.gpc || gpp.opts_out() }
     }
 
     /// Whether the browser asks that the person's data be not used beyond what is
@@ -49,6 +59,16 @@ mod tests {
         }
         assert_eq!(Signals::from_sec_gpc(None), Signals::none());
         assert!(Signals::from_sec_gpc([&b"0"[..], b"1"]).objects());
+    }
+
+    #[test]
+    fn a_platform_adds_an_objection_and_takes_none_away() {
+        let out = GppString::parse("DBABTA~1YYN").unwrap();
+        let not = GppString::parse("DBABTA~1YNN").unwrap();
+        let gpc = Signals::from_sec_gpc([&b"1"[..]]);
+        assert!(Signals::none().with_gpp(&out).objects());
+        assert!(!Signals::none().with_gpp(&not).objects());
+        assert!(gpc.with_gpp(&not).objects());
     }
 
     #[test]

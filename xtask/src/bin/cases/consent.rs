@@ -1,13 +1,23 @@
 //! Rows of browser signals, answered by evanesce-consent.
 
-use evanesce_consent::{Signals, well_known_gpc};
-use evanesce_core::Date;
-use serde_json::Value;
+use evanesce_consent::{
+    GppString, Ids, Signals, State, StatePrivacy, TcString, UsPrivacy, well_known_gpc,
+};
+use evanesce_core::{Date, Timestamp};
+use serde_json::{Value, json};
 
 use crate::row::{judged, text};
 
-/// None for anything but Global Privacy Control.
+/// None for what the library has no function for.
 pub(crate) fn answer(row: &Value) -> Option<Value> {
+    if let Some(tc) = text(row, "tc") {
+        let read = TcString::parse(tc).ok().map(|tc| tcf(&tc));
+        return Some(judged(agrees(row, read), "TcString::parse"));
+    }
+    if let Some(gpp) = text(row, "gpp") {
+        let read = GppString::parse(gpp).ok().map(|read| sections(&read));
+        return Some(judged(agrees(row, read), "GppString::parse"));
+    }
     match text(row, "kind")? {
         "header" => {
             let expected = row["opt_out"].as_bool()?;
@@ -28,6 +38,148 @@ pub(crate) fn answer(row: &Value) -> Option<Value> {
             Some(judged(written == expected, "well_known_gpc"))
         }
         _ => None,
+    }
+}
+
+// What was read is what the row expects, or both refuse.
+fn agrees(row: &Value, read: Option<Value>) -> bool {
+    match read {
+        Some(read) => row["valid"] == true && read == row["decoded"],
+        None => row["valid"] == false,
+    }
+}
+
+fn tcf(tc: &TcString) -> Value {
+    let restrictions: Vec<Value> = tc
+        .restrictions
+        .iter()
+        .map(|one| json!({ "purposeId": one.purpose, "type": one.kind, "vendors": ids(&one.vendors) }))
+        .collect();
+    json!({
+        "version": 2,
+        "created": millis(tc.created),
+        "lastUpdated": millis(tc.updated),
+        "cmpId": tc.platform,
+        "cmpVersion": tc.platform_version,
+        "consentScreen": tc.screen,
+        "consentLanguage": letters(tc.language),
+        "vendorListVersion": tc.vendor_list,
+        "policyVersion": tc.policy,
+        "isServiceSpecific": tc.is_service_specific,
+        "useNonStandardTexts": tc.has_own_texts,
+        "purposeOneTreatment": tc.is_purpose_one_told,
+        "publisherCountryCode": letters(tc.country),
+        "specialFeatureOptins": ids(&tc.features),
+        "purposeConsents": ids(&tc.purposes),
+        "purposeLegitimateInterests": ids(&tc.interests),
+        "vendorConsents": ids(&tc.vendors),
+        "vendorLegitimateInterests": ids(&tc.vendor_interests),
+        "vendorsDisclosed": ids(&tc.disclosed),
+        "publisherConsents": ids(&tc.publisher.purposes),
+        "publisherLegitimateInterests": ids(&tc.publisher.interests),
+        "numCustomPurposes": tc.publisher.own,
+        "publisherCustomConsents": ids(&tc.publisher.own_purposes),
+        "publisherCustomLegitimateInterests": ids(&tc.publisher.own_interests),
+        "publisherRestrictions": restrictions,
+    })
+}
+
+fn sections(gpp: &GppString) -> Value {
+    let mut all = serde_json::Map::new();
+    if let Some(tc) = gpp.tcf() {
+        all.insert("tcfeuv2".into(), tcf_section(tc));
+    }
+    if let Some(UsPrivacy { notice, opt_out_sale, lspa }) = gpp.us_privacy() {
+        let letter = |answer: evanesce_consent::Answer| answer.letter().to_string();
+        let (notice, sale, lspa) = (letter(*notice), letter(*opt_out_sale), letter(*lspa));
+        let old =
+            json!({ "Version": 1, "Notice": notice, "OptOutSale": sale, "LspaCovered": lspa });
+        all.insert("uspv1".into(), old);
+    }
+    for state in gpp.states() {
+        let name = match state.state {
+            State::California => "usca",
+            State::Colorado => "usco",
+            State::Connecticut => "usct",
+            State::National => "usnat",
+            State::Utah => "usut",
+            State::Virginia => "usva",
+            _ => "other",
+        };
+        all.insert(name.into(), state_section(state));
+    }
+    Value::Object(all)
+}
+
+// The same string as the platform's own decoder names its fields.
+fn tcf_section(tc: &TcString) -> Value {
+    let flags =
+        |ids: &Ids, count: u16| -> Vec<bool> { (1..=count).map(|id| ids.contains(id)).collect() };
+    json!({
+        "Version": 2,
+        "Created": millis(tc.created),
+        "LastUpdated": millis(tc.updated),
+        "CmpId": tc.platform,
+        "CmpVersion": tc.platform_version,
+        "ConsentScreen": tc.screen,
+        "ConsentLanguage": letters(tc.language),
+        "VendorListVersion": tc.vendor_list,
+        "PolicyVersion": tc.policy,
+        "IsServiceSpecific": tc.is_service_specific,
+        "UseNonStandardStacks": tc.has_own_texts,
+        "SpecialFeatureOptins": flags(&tc.features, 12),
+        "PurposeConsents": flags(&tc.purposes, 24),
+        "PurposeLegitimateInterests": flags(&tc.interests, 24),
+        "PurposeOneTreatment": tc.is_purpose_one_told,
+        "PublisherCountryCode": letters(tc.country),
+        "VendorConsents": ids(&tc.vendors),
+        "VendorLegitimateInterests": ids(&tc.vendor_interests),
+        "PublisherRestrictions": tc.restrictions.iter().map(|one| one.purpose).collect::<Vec<_>>(),
+        "PublisherPurposesSegmentType": 3,
+        "PublisherConsents": flags(&tc.publisher.purposes, 24),
+        "PublisherLegitimateInterests": flags(&tc.publisher.interests, 24),
+        "NumCustomPurposes": tc.publisher.own,
+        "PublisherCustomConsents": flags(&tc.publisher.own_purposes, tc.publisher.own),
+        "PublisherCustomLegitimateInterests": flags(&tc.publisher.own_interests, tc.publisher.own),
+        "VendorsAllowedSegmentType": 2,
+        "VendorsAllowed": ids(&tc.allowed),
+        "VendorsDisclosedSegmentType": 1,
+        "VendorsDisclosed": ids(&tc.disclosed),
+    })
+}
+
+fn state_section(state: &StatePrivacy) -> Value {
+    let mut all = serde_json::Map::new();
+    all.insert("Version".into(), state.version.into());
+    for (name, values) in &state.fields {
+        let value = match values.as_slice() {
+            [one] => (*one).into(),
+            many => json!(many),
+        };
+        all.insert((*name).into(), value);
+    }
+    if let Some(gpc) = state.gpc {
+        all.insert("GpcSegmentType".into(), 1.into());
+        all.insert("Gpc".into(), gpc.into());
+    }
+    Value::Object(all)
+}
+
+fn ids(ids: &Ids) -> Vec<u16> {
+    ids.iter().collect()
+}
+
+fn letters(letters: [u8; 2]) -> String {
+    letters.map(char::from).iter().collect()
+}
+
+// With three digits after the second, as the rows write it.
+fn millis(at: Timestamp) -> String {
+    let text = at.to_string();
+    let whole = text.trim_end_matches('Z');
+    match whole.split_once('.') {
+        Some((whole, rest)) => format!("{whole}.{rest:0<3}Z"),
+        None => format!("{whole}.000Z"),
     }
 }
 
