@@ -16,6 +16,14 @@ pub trait EndEpochs: Send + Sync {
     fn end(&self) -> BoxFuture<'_, Result<u64, Error>>;
 }
 
+/// Keys outside the stores under which epochs are wrapped. Once they are retired, an old
+/// copy of a store opens nothing, even beside a client's token.
+pub trait RetireKeys: Send + Sync {
+    /// Makes fresh keys and forgets all before them, for good; says how many were
+    /// forgotten.
+    fn retire(&self) -> BoxFuture<'_, Result<u64, Error>>;
+}
+
 /// A store whose unreadable records are removed.
 pub trait Reclaim: Send + Sync {
     /// Which store.
@@ -35,6 +43,8 @@ pub trait Reclaim: Send + Sync {
 pub struct EmergencyParts {
     /// Whose epochs end.
     pub epochs: Vec<Arc<dyn EndEpochs>>,
+    /// What is retired besides.
+    pub keys: Vec<Arc<dyn RetireKeys>>,
     /// Where records are removed.
     pub stores: Vec<Arc<dyn Reclaim>>,
     /// The audit log.
@@ -56,6 +66,8 @@ pub struct EmergencyReport {
     pub erasure: Erasure,
     /// How many epochs were ended.
     pub epochs: u64,
+    /// How many versions of wrapping keys were retired.
+    pub retired: u64,
     /// From the alarm until everything was unreadable.
     pub unreadable_after: Duration,
     /// From the alarm until everything was read back.
@@ -85,6 +97,10 @@ pub enum EmergencyError {
     /// be removed was removed.
     #[error("an epoch could not be ended; its records may still be readable")]
     EpochsStand(#[source] Error),
+    /// Every epoch was ended, but a wrapping key could not be retired: an old copy of the
+    /// store may still be readable, to whoever has a client's token.
+    #[error("a wrapping key could not be retired; an old copy of the store may be readable")]
+    KeysStand(#[source] Error),
     /// The receipt could not be made.
     #[error("the receipt could not be made")]
     Receipt(#[source] EraseError),
@@ -106,7 +122,7 @@ pub enum EmergencyError {
 }
 
 /// Purges everything of Class 1: ends the epochs first, so that all is unreadable
-/// at once whatever its number, then removes the records in batches, waits for
+/// at once whatever its number, and retires the keys that wrapped them; then removes the records in batches, waits for
 /// operations that began before, removes what they wrote, and reads back.
 ///
 /// It may be repeated after any error.
@@ -125,13 +141,22 @@ pub async fn emergency(parts: &EmergencyParts) -> Result<EmergencyReport, Emerge
             Err(error) => standing = standing.or(Some(error)),
         }
     }
+    let mut retired = 0u64;
+    let mut kept = None;
+    for keys in &parts.keys {
+        match keys.retire().await {
+            Ok(versions) => retired = retired.saturating_add(versions),
+            Err(error) => kept = kept.or(Some(error)),
+        }
+    }
     let unreadable_after = parts.clock.monotonic().saturating_sub(alarm);
     let reclaimed = reclaim_all(parts, alarm).await;
     let took = parts.clock.monotonic().saturating_sub(alarm);
-    let failed = match (standing, &reclaimed) {
-        (Some(error), _) => Some(EmergencyError::EpochsStand(error)),
-        (None, Err(error)) => Some(error.clone()),
-        (None, Ok(_)) => None,
+    let failed = match (standing, kept, &reclaimed) {
+        (Some(error), ..) => Some(EmergencyError::EpochsStand(error)),
+        (None, Some(error), _) => Some(EmergencyError::KeysStand(error)),
+        (None, None, Err(error)) => Some(error.clone()),
+        (None, None, Ok(_)) => None,
     };
     if let Some(error) = failed {
         parts.append.count(entry(parts.clock.now()).with_outcome(Outcome::Failed));
@@ -142,7 +167,7 @@ pub async fn emergency(parts: &EmergencyParts) -> Result<EmergencyReport, Emerge
     let erasure = Erasure { reason: ErasureReason::Emergency, requested, completed, stores };
     let receipt = receipt(parts, erasure).await?;
     let erasure = receipt.erasure.clone();
-    Ok(EmergencyReport { erasure, epochs, unreadable_after, took, counts, receipt })
+    Ok(EmergencyReport { erasure, epochs, retired, unreadable_after, took, counts, receipt })
 }
 
 type Reclaimed = (Vec<StoreErasure>, Vec<EmergencyCount>);

@@ -15,7 +15,8 @@ mod temporary;
 
 pub use commitment::{commitment, verify_commitment};
 pub use emergency::{
-    EmergencyCount, EmergencyError, EmergencyParts, EmergencyReport, EndEpochs, Reclaim, emergency,
+    EmergencyCount, EmergencyError, EmergencyParts, EmergencyReport, EndEpochs, Reclaim,
+    RetireKeys, emergency,
 };
 pub use erasures::{Erasures, ErasuresParts, Resumed, Target};
 pub use error::EraseError;

@@ -18,8 +18,8 @@ use evanesce_core::{
     Operation, Outcome, Presence, Reading, Standing, StoreKind,
 };
 use evanesce_purge::{
-    EmergencyCount, EmergencyError, EmergencyParts, EndEpochs, Reclaim, emergency, retention,
-    verify_commitment,
+    EmergencyCount, EmergencyError, EmergencyParts, EndEpochs, Reclaim, RetireKeys, emergency,
+    retention, verify_commitment,
 };
 use evanesce_testkit::ManualClock;
 
@@ -33,6 +33,7 @@ struct Cellar {
     records: AtomicU64,
     late: AtomicU64,
     standing: Mutex<Option<Error>>,
+    kept: Mutex<Option<Error>>,
     broken: Mutex<Option<Error>>,
     stuck: Mutex<bool>,
     log: Mutex<Vec<&'static str>>,
@@ -44,6 +45,15 @@ impl EndEpochs for Cellar {
         Box::pin(async {
             self.log.lock().unwrap().push("end");
             self.standing.lock().unwrap().map_or(Ok(4), Err)
+        })
+    }
+}
+
+impl RetireKeys for Cellar {
+    fn retire(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(async {
+            self.log.lock().unwrap().push("retire");
+            self.kept.lock().unwrap().map_or(Ok(2), Err)
         })
     }
 }
@@ -86,6 +96,7 @@ impl Reclaim for Cellar {
 fn parts(cellar: &Arc<Cellar>, book: &Arc<Book>, clock: &ManualClock) -> EmergencyParts {
     EmergencyParts {
         epochs: vec![cellar.clone()],
+        keys: vec![cellar.clone()],
         stores: vec![cellar.clone()],
         append: book.clone(),
         clock: Arc::new(clock.clone()),
@@ -114,7 +125,7 @@ async fn epochs_end_first_then_all_is_removed_in_batches_and_read_back() {
     cellar.records.store(1050, Ordering::SeqCst);
     cellar.late.store(3, Ordering::SeqCst);
     let report = run(parts(&cellar, &book, &clock), &clock).await.unwrap();
-    assert_eq!(report.epochs, 4);
+    assert_eq!((report.epochs, report.retired), (4, 2));
     let count = EmergencyCount { store: StoreKind::Redis, before: 1050, after: 0 };
     assert_eq!(report.counts, vec![count]);
     assert_eq!(report.receipt.erasure.reason, ErasureReason::Emergency);
@@ -130,7 +141,7 @@ async fn epochs_end_first_then_all_is_removed_in_batches_and_read_back() {
     assert_eq!(book.entries.lock().unwrap()[0].operation(), Operation::EmergencyPurged);
     assert_eq!(cellar.largest.load(Ordering::SeqCst), 100);
     let log = cellar.log.lock().unwrap();
-    assert_eq!(log.iter().position(|step| *step == "end"), Some(0));
+    assert_eq!(log[..2], ["end", "retire"], "unreadable first, also to an old copy");
     assert_eq!(log.last(), Some(&"count"));
 }
 
@@ -145,6 +156,18 @@ async fn an_epoch_that_stands_is_told_and_the_records_are_removed_all_the_same()
     assert_eq!(cellar.records.load(Ordering::SeqCst), 0);
     assert!(book.entries.lock().unwrap().is_empty());
     assert_eq!(book.counted.lock().unwrap()[0].outcome(), Outcome::Failed);
+}
+
+#[tokio::test]
+async fn a_key_that_stands_is_told_and_all_else_is_done() {
+    let (clock, book) = (ManualClock::new(), Book::new(&Steps::endless()));
+    let cellar = Arc::new(Cellar::default());
+    cellar.records.store(10, Ordering::SeqCst);
+    *cellar.kept.lock().unwrap() = Some(down());
+    let error = run(parts(&cellar, &book, &clock), &clock).await.unwrap_err();
+    assert_eq!(error, EmergencyError::KeysStand(down()));
+    assert_eq!(cellar.records.load(Ordering::SeqCst), 0);
+    assert!(book.entries.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use evanesce_audit::{
 };
 use evanesce_consent::{Notice, NoticeError};
 use evanesce_core::{Clock, Erasable, Evidence, Lifetime, Purpose, Sanitize, Screen, SystemClock};
-use evanesce_crypto::RootProvider;
+use evanesce_crypto::{RootFile, RootProvider};
 use evanesce_detect::{EgressScreen, Scanner};
 use evanesce_pipeline::Limits;
 use evanesce_purge::{ErasureJournal, MemoryJournal};
@@ -53,6 +53,7 @@ impl<S: AggregateStore + AuditStore + ErasureJournal + 'static> Durable for S {}
 pub struct Builder {
     pub(crate) name: String,
     pub(crate) root: Arc<dyn RootProvider>,
+    pub(crate) session_keys: Option<Arc<RootFile>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mode: Mode,
     pub(crate) limits: Limits,
@@ -109,6 +110,7 @@ impl Builder {
         Self {
             name: name.to_owned(),
             root: Arc::new(root),
+            session_keys: None,
             clock: Arc::new(SystemClock),
             mode: Mode::default(),
             limits: Limits::default(),
@@ -139,6 +141,16 @@ impl Builder {
     pub fn sessions<S: Volatile>(mut self, store: S, lifetime: Lifetime) -> Self {
         self.volatile = Some(VolatilePorts::new(store));
         self.lifetime = lifetime;
+        self
+    }
+
+    /// Keys of their own for sessions, which an emergency purge can retire without touching
+    /// those that sign the log: then an old dump of the store opens nothing, even beside an
+    /// old token. Keep the file outside the store and its backups, and give it to every node
+    /// of this machine. Without it epochs are wrapped under the root, which no purge retires.
+    #[must_use]
+    pub fn session_keys(mut self, keys: RootFile) -> Self {
+        self.session_keys = Some(Arc::new(keys));
         self
     }
 

@@ -13,11 +13,12 @@ use evanesce_core::{
     Append, Clock, DataClass, Entry, Erasable, ErasureReceipt, Evidence, Granted, Label, Namespace,
     Operation, Outcome, Outgoing, Purpose, Released, Rule, Sanitize, Screen, label,
 };
-use evanesce_crypto::{SigningKey, VerifyingKey};
+use evanesce_crypto::{RootFile, RootProvider, SigningKey, VerifyingKey};
 use evanesce_memory::Ephemeral;
 use evanesce_pipeline::{Pipeline, PipelineParts};
 use evanesce_purge::{
-    EmergencyError, EmergencyParts, EmergencyReport, Erasures, ErasuresParts, Resumed, emergency,
+    EmergencyError, EmergencyParts, EmergencyReport, Erasures, ErasuresParts, Resumed, RetireKeys,
+    emergency,
 };
 use evanesce_session::{SessionParts, SessionPolicy, Sessions, Token};
 use evanesce_telemetry::{
@@ -31,7 +32,7 @@ use crate::drill::drill;
 use crate::record::record;
 use crate::retained::Retained;
 use crate::session::Session;
-use crate::tasks::{Everything, Stopped, Tasks};
+use crate::tasks::{Everything, SessionKeys, Stopped, Tasks};
 use crate::{ServiceError, StartError};
 
 /// The largest session: a newsletter of 35 kB fits many times.
@@ -57,6 +58,7 @@ pub(crate) struct House {
     pub(crate) webhooks: Vec<Arc<Webhook>>,
     pub(crate) sessions: Sessions,
     pub(crate) volatile: VolatilePorts,
+    session_keys: Option<Arc<RootFile>>,
     pub(crate) aggregates: Arc<dyn AggregateStore>,
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) metrics: Arc<dyn MetricSink>,
@@ -174,9 +176,12 @@ impl Evanesce {
     /// [`EmergencyError`]; it may be repeated.
     pub async fn purge_everything(&self) -> Result<EmergencyReport, EmergencyError> {
         let everything = Arc::new(Everything(self.0.volatile.clone()));
+        let keys = self.0.session_keys.iter().cloned();
+        let retired = keys.map(|keys| Arc::new(SessionKeys(keys)) as Arc<dyn RetireKeys>).collect();
         let limits = self.0.pipeline.limits();
         let parts = EmergencyParts {
             epochs: vec![Arc::clone(&everything) as _],
+            keys: retired,
             stores: vec![everything as _],
             append: Arc::clone(&self.0.audit),
             clock: Arc::clone(&self.0.clock),
@@ -381,7 +386,10 @@ impl House {
                 namespace: name.clone(),
                 store: Arc::clone(&ports.volatile.store),
                 epochs: Arc::clone(&ports.volatile.epochs),
-                root: Arc::clone(&root),
+                root: match &builder.session_keys {
+                    Some(keys) => Arc::clone(keys) as Arc<dyn RootProvider>,
+                    None => Arc::clone(&root),
+                },
                 clock: Arc::clone(&clock),
                 audit: Arc::clone(&audit),
             },
@@ -448,6 +456,7 @@ impl House {
             webhooks,
             sessions,
             volatile: ports.volatile,
+            session_keys: builder.session_keys,
             aggregates: ports.aggregates,
             logs: ports.logs,
             metrics: ports.metrics,

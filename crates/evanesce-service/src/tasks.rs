@@ -6,7 +6,10 @@ use evanesce_core::{
     Append, BoxFuture, Clock, DataClass, Entry, Error, ErrorKind, Incarnation, Label, Operation,
     StoreKind, Timestamp, label,
 };
-use evanesce_purge::{EndEpochs, Reclaim, SweepJob, SweepReport, Sweeper, SweeperParts};
+use evanesce_crypto::RootFile;
+use evanesce_purge::{
+    EndEpochs, Reclaim, RetireKeys, SweepJob, SweepReport, Sweeper, SweeperParts,
+};
 use evanesce_telemetry::{LogSink, MetricSink};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -361,3 +364,21 @@ impl Reclaim for Everything {
         self.0.store.reclaim()
     }
 }
+
+/// The keys that wrap the epochs of sessions, for an emergency.
+pub(crate) struct SessionKeys(pub(crate) Arc<RootFile>);
+
+impl RetireKeys for SessionKeys {
+    fn retire(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        let retired = || {
+            let before = self.0.versions()?.len() as u64;
+            self.0.retire_all()?;
+            Ok(before)
+        };
+        let retired: Result<u64, evanesce_crypto::CryptoError> = retired();
+        Box::pin(std::future::ready(retired.map_err(|_| KEYS)))
+    }
+}
+
+const KEYS: Error =
+    Error::new(ErrorKind::Unavailable, StoreKind::Folder, "the file of keys cannot be changed");

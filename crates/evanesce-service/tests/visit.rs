@@ -10,6 +10,7 @@ use common::{
 };
 use evanesce_audit::{AuditError, Period, verify_receipt};
 use evanesce_core::{Contribution, Operation, Outcome, Presence, Purpose, StoreKind, label};
+use evanesce_crypto::{RootFile, RootVersion};
 use evanesce_purge::EraseError;
 use evanesce_service::ServiceError;
 use evanesce_session::SessionError;
@@ -205,7 +206,7 @@ async fn an_emergency_leaves_no_session_and_new_ones_open() {
         async move { house.purge_everything().await }
     });
     // It waits now for operations that had begun before; nothing can be read already.
-    ground.settled(3).await;
+    ground.settled(4).await;
     for session in &sessions {
         assert_eq!(number(session).await, None);
     }
@@ -220,6 +221,30 @@ async fn an_emergency_leaves_no_session_and_new_ones_open() {
 
     assert_eq!(number(&opened(&house).await).await, Some(1));
     assert_eq!(number(&sessions[0]).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emergency_retires_the_keys_of_sessions_and_none_that_signs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("session.keys");
+    let ground = Ground::new();
+    let builder = ground.builder().session_keys(RootFile::create(&path).unwrap());
+    let house = builder.start().await.unwrap();
+    ground.settled(3).await;
+    let (session, key) = (opened(&house).await, house.log_key());
+    assert_eq!(number(&session).await, Some(1));
+    let purging = tokio::spawn({
+        let house = house.clone();
+        async move { house.purge_everything().await }
+    });
+    ground.settled(4).await;
+    assert_eq!(RootFile::open(&path).unwrap().versions().unwrap(), [RootVersion(2)]);
+    ground.clock.advance(MINUTE);
+    let report = purging.await.unwrap().unwrap();
+    assert_eq!((report.retired, number(&session).await), (1, None));
+    assert_eq!(number(&opened(&house).await).await, Some(1), "new ones open under the new key");
+    assert_eq!(house.log_key(), key);
+    verify_receipt(&report.receipt, &key, house.log_origin().as_str()).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -269,6 +294,15 @@ async fn the_report_measures_this_process() {
     let report = house.report(label!("empty"), everything(), Vec::new(), Vec::new()).await;
     let json: serde_json::Value = serde_json::from_str(&report.unwrap().to_json()).unwrap();
     let evidence = json["report"]["evidence"].as_array().unwrap();
-    assert_eq!(evidence.len(), 3);
+    let facts: Vec<_> = evidence.iter().map(|fact| fact["fact"].as_str().unwrap()).collect();
+    let expected = [
+        "core dumps and tracing",
+        "memory for secrets",
+        "heap",
+        "damaged canaries in guarded memory",
+        "planted leaks",
+        "planted leaks that were found",
+    ];
+    assert_eq!(facts, expected);
     assert!(evidence.iter().all(|fact| fact["standing"] == "measured"), "{evidence:?}");
 }
