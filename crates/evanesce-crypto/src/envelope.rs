@@ -57,7 +57,8 @@ impl fmt::Debug for Sealed {
 #[non_exhaustive]
 pub enum Padding {
     /// To the next size class: 64 bytes up to 512, then steps of an eighth of the
-    /// next power of two, which costs at most 12.5 %.
+    /// next power of two, which costs less than a quarter. Up to [`Sealed::MAX`] there are
+    /// 51 classes, so that a length tells less than six bits.
     #[default]
     Classes,
     /// Not at all, for values whose length is known anyway, such as keys.
@@ -220,6 +221,9 @@ fn fill(buffer: &mut [u8], plain: &[u8]) -> Result<(), CryptoError> {
 }
 
 #[cfg(test)]
+mod salamander;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
@@ -286,6 +290,41 @@ mod tests {
         assert_eq!(unseal(&key(2), PLACE, &sealed).err(), Some(CryptoError::Forged));
         for place in [&b"session 8"[..], b"session ", b"session 71", b""] {
             assert_eq!(unseal(&key(1), place, &sealed).err(), Some(CryptoError::Forged));
+        }
+    }
+
+    /// Every part that a record is bound to counts, and none can pass for another.
+    #[test]
+    fn each_part_of_a_place_counts() {
+        let place = |namespace: &[u8], id: &[u8], numbers: [u64; 3]| {
+            let named = crate::AssociatedData::new("record v1").field(namespace).field(id);
+            numbers.into_iter().fold(named, crate::AssociatedData::number)
+        };
+        // Version, absolute expiry, idle duration.
+        let (namespace, id, numbers) = (&b"newsletter"[..], [7; 16], [3, 1_800_000_000, 1800]);
+        let ours = place(namespace, &id, numbers);
+        let sealed = seal(&key(1), ours.as_bytes(), &secret(b"x"), Padding::Classes).unwrap();
+        assert!(unseal(&key(1), ours.as_bytes(), &sealed).is_ok());
+        let mut others = vec![
+            place(b"newslettes", &id, numbers),
+            place(b"newslette", &[&b"r"[..], &id].concat(), numbers),
+        ];
+        for bit in 0..128 {
+            let mut other = id;
+            other[bit / 8] ^= 1 << (bit % 8);
+            others.push(place(namespace, &other, numbers));
+        }
+        for part in 0..3 {
+            for bit in 0..64 {
+                let mut other = numbers;
+                other[part] ^= 1 << bit;
+                others.push(place(namespace, &id, other));
+            }
+        }
+        others.push(place(namespace, &id, [3, 1800, 1_800_000_000]));
+        for other in others {
+            let refused = unseal(&key(1), other.as_bytes(), &sealed).err();
+            assert_eq!(refused, Some(CryptoError::Forged));
         }
     }
 

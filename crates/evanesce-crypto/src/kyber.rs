@@ -210,6 +210,55 @@ mod tests {
 
     use super::*;
 
+    /// Randomness that is known: the bytes 0, 1, 2 and so on.
+    struct Counted(u8);
+
+    impl rand_core_06::CryptoRng for Counted {}
+
+    impl rand_core_06::RngCore for Counted {
+        fn next_u32(&mut self) -> u32 {
+            rand_core_06::impls::next_u32_via_fill(self)
+        }
+
+        fn next_u64(&mut self) -> u64 {
+            rand_core_06::impls::next_u64_via_fill(self)
+        }
+
+        fn fill_bytes(&mut self, bytes: &mut [u8]) {
+            for byte in bytes {
+                *byte = self.0;
+                self.0 += 1;
+            }
+        }
+
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core_06::Error> {
+            self.fill_bytes(bytes);
+            Ok(())
+        }
+    }
+
+    /// Computed with another implementation of round 3, whose shared key differs from that of
+    /// FIPS 203 for the same randomness.
+    #[test]
+    fn the_lattice_part_is_that_of_round_3() {
+        let is = |bytes: &[u8], digest: &str| {
+            assert_eq!(crate::sha256(bytes).as_bytes()[..], crate::vectors::hex(digest));
+        };
+        let mut source = Counted(0);
+        let pair = keypair(&mut source).unwrap();
+        is(&pair.public, "32992ebf18a03bc8efb6dc12782f0ec788dda3599580f5ffc8a52f761c7fbe5a");
+        is(&pair.secret, "e5d4889e39eb5d8746b348d00571a9ed38997ac789e10092962a102436bebdd3");
+        let (mut sent, key) = encapsulate(&pair.public, &mut source).unwrap();
+        is(&sent, "ef1885c43a88337bfcbd0d2d33ae8bf4f96eb54012b61c0debe322f2eb4dabc5");
+        let shared = "7973130dd759b854824a18a0e046afd26cdd02ec874734200bc98d387965de7c";
+        assert_eq!(key[..], crate::vectors::hex(shared));
+        assert_eq!(decapsulate(&sent, &pair.secret).unwrap(), key);
+        sent[0] ^= 1;
+        let rejected = "1f6f5151d7478ec9fe1fec0145f8df5e084f0497d82ef45aed4c280449e51a44";
+        let other = decapsulate(&sent, &pair.secret).unwrap();
+        assert_eq!(other[..], crate::vectors::hex(rejected));
+    }
+
     #[test]
     fn keys_are_gone_after_use_and_bound_to_their_context() {
         let pair = KyberRound3.generate().unwrap();

@@ -7,12 +7,15 @@ mod channel;
 mod derive;
 mod envelope;
 mod error;
+pub mod hazmat;
+mod history;
 #[cfg(feature = "kyber-round3")]
 mod kyber;
 #[cfg(feature = "ml-dsa")]
 mod mldsa;
 mod random;
 mod root;
+mod root_file;
 mod sign;
 #[cfg(test)]
 mod vectors;
@@ -24,11 +27,13 @@ pub use channel::{ChannelKey, ChannelMessage, Recipient, seal_to};
 pub use derive::{commit, derive, derive_from_halves, sha256};
 pub use envelope::{Padding, Sealed, seal, unseal};
 pub use error::CryptoError;
+pub use history::KeyHistory;
 #[cfg(feature = "kyber-round3")]
 pub use kyber::KyberRound3;
 #[cfg(feature = "ml-dsa")]
 pub use mldsa::{MlDsaSignature, MlDsaSigningKey, MlDsaVerifyingKey};
 pub use random::{random, random_secret};
-pub use root::{Root, RootProvider, RootVersion, Wrapped, unwrap, wrap};
+pub use root::{Root, RootProvider, RootVersion, Wrapped, rewrap, unwrap, wrap};
+pub use root_file::RootFile;
 pub use sign::{Signature, SigningKey, VerifyingKey};
 pub use xwing::XWing;

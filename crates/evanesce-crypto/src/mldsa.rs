@@ -185,6 +185,24 @@ mod tests {
         assert!(MlDsaVerifyingKey::from_bytes(&[0; 1953]).is_err());
     }
 
+    /// Computed with another implementation, from the seed of the bytes 0 to 31.
+    #[test]
+    fn the_known_answer_is_reproduced() {
+        let seed = crate::vectors::secret(&(0..32).collect::<Vec<u8>>());
+        let key = MlDsaSigningKey::from_seed(seed).unwrap();
+        let is = |bytes: &[u8], digest: &str| {
+            assert_eq!(crate::sha256(bytes).as_bytes()[..], crate::vectors::hex(digest));
+        };
+        is(
+            key.verifying_key().as_bytes(),
+            "d666806e11cee19a7c989f7445f90dd419cf4d2d51db8c0fdb4c0f0a542238c9",
+        );
+        is(
+            key.sign(b"checkpoint").unwrap().as_bytes(),
+            "edbfb65678449cfb97ad5c1132c3ad5038a10fc391246fd95b3931a63e4def84",
+        );
+    }
+
     #[test]
     fn a_seed_is_gone_after_signing() {
         let mut seed = [0; 32];

@@ -20,3 +20,22 @@ pub fn random_secret(len: usize) -> Result<SecretBytes, CryptoError> {
     secret.expose_mut(random)?;
     Ok(secret)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_secrets_are_neither_empty_nor_alike() {
+        let (one, two) = (random_secret(32).unwrap(), random_secret(32).unwrap());
+        one.expose(|bytes| assert!(bytes.iter().any(|byte| *byte != 0)));
+        assert!(!one.ct_eq(&two));
+        // A stretch that was left out would be zero in every one of many.
+        let mut seen = [0; 64];
+        for _ in 0..64 {
+            let secret = random_secret(64).unwrap();
+            secret.expose(|bytes| seen.iter_mut().zip(bytes).for_each(|(all, byte)| *all |= byte));
+        }
+        assert_eq!(seen, [0xFF; 64]);
+    }
+}

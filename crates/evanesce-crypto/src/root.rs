@@ -3,6 +3,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
 use evanesce_memory::SecretBytes;
@@ -109,15 +110,20 @@ impl Root {
     /// Adds a fresh key that new wrappings use; old versions go on to unwrap.
     ///
     /// # Errors
-    /// [`CryptoError::Random`] and [`CryptoError::Memory`].
+    /// [`CryptoError::UnknownVersion`] after the last number, [`CryptoError::Random`] and
+    /// [`CryptoError::Memory`].
     pub fn rotate(&mut self) -> Result<RootVersion, CryptoError> {
-        let next = RootVersion(self.current().0.saturating_add(1));
+        let next = self.current().0.checked_add(1).ok_or(CryptoError::UnknownVersion)?;
+        let next = RootVersion(next);
         self.keys.push((next, random_secret(KEY)?));
         Ok(next)
     }
 
-    /// Forgets a version: whatever was wrapped under it never opens again. The newest
-    /// cannot be retired.
+    /// Forgets a version: whatever was wrapped under it opens no more with this root. The newest
+    /// cannot be retired. A file that the root was read from still has it: [`RootFile`] forgets
+    /// there too.
+    ///
+    /// [`RootFile`]: crate::RootFile
     ///
     /// # Errors
     /// [`CryptoError::UnknownVersion`] when it is not there, or is the newest.
@@ -130,6 +136,11 @@ impl Root {
             }
             _ => Err(CryptoError::UnknownVersion),
         }
+    }
+
+    /// The versions that open, ascending.
+    pub fn versions(&self) -> impl Iterator<Item = RootVersion> {
+        self.keys.iter().map(|(version, _)| *version)
     }
 
     fn parse(text: &str) -> Result<Self, CryptoError> {
@@ -149,7 +160,7 @@ impl Root {
         if keys.is_empty() { Err(CryptoError::KeyForm) } else { Ok(Self { keys }) }
     }
 
-    fn lines(&self) -> Zeroizing<String> {
+    pub(crate) fn lines(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(self.keys.len() * 80));
         for (version, key) in &self.keys {
             let _ = write!(text, "{}:", version.0);
@@ -161,6 +172,21 @@ impl Root {
             text.push('\n');
         }
         text
+    }
+}
+
+impl<P: RootProvider + ?Sized> RootProvider for Arc<P> {
+    fn current(&self) -> RootVersion {
+        (**self).current()
+    }
+
+    fn derive(
+        &self,
+        version: RootVersion,
+        context: &[u8],
+        len: usize,
+    ) -> Result<SecretBytes, CryptoError> {
+        (**self).derive(version, context, len)
     }
 }
 
@@ -239,6 +265,19 @@ pub fn unwrap(
 ) -> Result<SecretBytes, CryptoError> {
     let key = provider.derive(wrapped.version, context, KEY)?;
     unseal(&key, place(wrapped.version, context).as_bytes(), &wrapped.sealed)
+}
+
+/// Wraps again, under the current version of the root, what was wrapped under an older one, so
+/// that the older one can be retired.
+///
+/// # Errors
+/// Those of [`unwrap`] and [`wrap`].
+pub fn rewrap(
+    provider: &dyn RootProvider,
+    context: &[u8],
+    wrapped: &Wrapped,
+) -> Result<Wrapped, CryptoError> {
+    wrap(provider, context, &unwrap(provider, context, wrapped)?)
 }
 
 fn place(version: RootVersion, context: &[u8]) -> AssociatedData {
@@ -353,6 +392,20 @@ mod tests {
         root.retire(RootVersion(1)).unwrap();
         assert_eq!(unwrap(&root, b"epoch", &wrapped).err(), Some(CryptoError::UnknownVersion));
         assert!(unwrap(&root, b"epoch", &newer).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrapped_again_outlives_the_older_version() {
+        let mut root = Root::generate().unwrap();
+        let old = wrap(&root, b"epoch", &secret(b"a secret")).unwrap();
+        root.rotate().unwrap();
+        let new = rewrap(&root, b"epoch", &old).unwrap();
+        assert_eq!(rewrap(&root, b"another", &old).err(), Some(CryptoError::Forged));
+        root.retire(RootVersion(1)).unwrap();
+        assert_eq!(rewrap(&root, b"epoch", &old).err(), Some(CryptoError::UnknownVersion));
+        assert!(unwrap(&root, b"epoch", &new).unwrap().ct_eq(&secret(b"a secret")));
+        let last = Root::parse(&format!("4294967295:{HEX}")).unwrap().rotate();
+        assert_eq!(last, Err(CryptoError::UnknownVersion));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use evanesce_memory::SecretBytes;
 
+#[path = "../tests/aes/mod.rs"]
+pub(crate) mod aes;
+
 /// Lines of `name = hexadecimal`; `#` begins a comment.
 pub(crate) struct Vectors(&'static str);
 

@@ -2,14 +2,16 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Data, DeriveInput, Error, Fields, Ident, Path, Result, spanned::Spanned};
+use syn::{
+    Data, DeriveInput, Error, Expr, Fields, Ident, Path, Result, ext::IdentExt, spanned::Spanned,
+};
 
 use crate::{
     attributes::Arguments,
     house::{Room, path_to},
 };
 
-const KNOWN: [&str; 4] = ["crate", "max", "schema", "vocabulary"];
+const KNOWN: [&str; 5] = ["crate", "max", "schema", "vocabulary", "was"];
 
 pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let mut arguments = Arguments::read(&input.attrs, "ephemeral", &KNOWN)?;
@@ -21,6 +23,10 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         arguments.expression("schema")?.map_or_else(|| quote!(1), |schema| quote!(#schema));
     let max = arguments.expression("max")?.map(|max| quote!(const MAX: usize = #max;));
     let vocabulary = arguments.word("vocabulary")?;
+    let (decode_other, ordered) = match arguments.expression("was")? {
+        None => (None, None),
+        Some(was) => (Some(migrate(&memory, &was)?), Some(older(&memory, &was, &input.ident))),
+    };
     if let Some(first) = input.generics.params.first() {
         return Err(Error::new(first.span(), "`Ephemeral` can't be derived for generic types"));
     }
@@ -33,8 +39,8 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     }
     let unprintable = (!vocabulary).then(|| must_not_print(&input.ident));
     let name = &input.ident;
-    let (encode, decode, wipe) =
-        (layout.encode(&memory), layout.decode(&memory), layout.wipe(&memory));
+    let (encode, decode) = (layout.encode(&memory), layout.decode(&memory));
+    let (export, wipe) = (layout.export(&memory), layout.wipe(&memory));
     Ok(quote! {
         #[automatically_derived]
         impl #memory::Ephemeral for #name {
@@ -54,6 +60,15 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             ) -> ::core::result::Result<Self, #memory::DecodeError> {
                 #decode
             }
+
+            #decode_other
+
+            fn export(
+                &self,
+                out: &mut #memory::Exporter<'_>,
+            ) -> ::core::result::Result<(), #memory::EncodeError> {
+                #export
+            }
         }
 
         #[automatically_derived]
@@ -64,7 +79,52 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
         }
 
         #unprintable
+        #ordered
     })
+}
+
+/// Reads what the older type wrote, and what that type reads of still older ones; the old value
+/// is wiped once the new one has taken what it keeps.
+fn migrate(memory: &Path, was: &Expr) -> Result<TokenStream> {
+    if !matches!(was, Expr::Path(_)) {
+        return Err(Error::new(was.span(), "expected the type that was stored before"));
+    }
+    Ok(quote! {
+        fn decode_other(
+            found: ::core::primitive::u16,
+            input: &mut #memory::Decoder<'_>,
+        ) -> ::core::result::Result<Self, #memory::DecodeError> {
+            let read = if found == <#was as #memory::Ephemeral>::SCHEMA {
+                <#was as #memory::Ephemeral>::decode(input)
+            } else {
+                <#was as #memory::Ephemeral>::decode_other(found, input)
+            };
+            match read {
+                ::core::result::Result::Ok(mut old) => {
+                    let new = <Self as ::core::convert::From<&mut #was>>::from(&mut old);
+                    #memory::Wipe::wipe(&mut old);
+                    ::core::result::Result::Ok(new)
+                }
+                ::core::result::Result::Err(#memory::DecodeError::Schema { found, .. }) => {
+                    ::core::result::Result::Err(#memory::DecodeError::Schema {
+                        found,
+                        known: <Self as #memory::Ephemeral>::SCHEMA,
+                    })
+                }
+                ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+            }
+        }
+    })
+}
+
+/// Two layouts under one number would be read as each other.
+fn older(memory: &Path, was: &Expr, name: &Ident) -> TokenStream {
+    quote! {
+        const _: () = ::core::assert!(
+            <#was as #memory::Ephemeral>::SCHEMA < <#name as #memory::Ephemeral>::SCHEMA,
+            "the schema of the older type must be lower",
+        );
+    }
 }
 
 /// Fails to compile, by ambiguity, when the type can be printed.
@@ -155,6 +215,31 @@ impl<'a> Layout<'a> {
         }
     }
 
+    fn export(&self, memory: &Path) -> TokenStream {
+        match self {
+            Self::Struct(fields) => {
+                let pattern = pattern(fields);
+                let body = export_fields(memory, fields);
+                quote!(let Self #pattern = self; #body)
+            }
+            Self::Enum(variants) => {
+                let arms = variants.iter().map(|(name, fields)| {
+                    let pattern = pattern(fields);
+                    let label = name.unraw().to_string();
+                    let body = match fields {
+                        Fields::Unit => quote!(out.text(#label)),
+                        _ => {
+                            let body = export_fields(memory, fields);
+                            quote!(out.fields(|all| all.field(#label, |out| { #body })))
+                        }
+                    };
+                    quote!(Self::#name #pattern => { #body })
+                });
+                quote!(match self { #(#arms)* })
+            }
+        }
+    }
+
     fn wipe(&self, memory: &Path) -> TokenStream {
         match self {
             Self::Struct(fields) => {
@@ -197,6 +282,36 @@ fn encode_fields(memory: &Path, fields: &Fields) -> TokenStream {
         quote! { out.field(|out| <#ty as #memory::Ephemeral>::encode(#name, out))?; }
     });
     quote!(#(#calls)*)
+}
+
+/// An object for named fields, an array for several without names, and one alone by itself.
+fn export_fields(memory: &Path, fields: &Fields) -> TokenStream {
+    let names = bindings(fields);
+    let types = fields.iter().map(|field| &field.ty);
+    let calls =
+        types.zip(&names).map(|(ty, name)| quote!(<#ty as #memory::Ephemeral>::export(#name, out)));
+    match fields {
+        Fields::Unit => quote!(out.null()),
+        Fields::Named(named) => {
+            let labels = named.named.iter().filter_map(|field| field.ident.as_ref());
+            let labels = labels.map(|label| label.unraw().to_string());
+            quote! {
+                out.fields(|all| {
+                    let _ = &all;
+                    #(all.field(#labels, |out| #calls)?;)*
+                    ::core::result::Result::Ok(())
+                })
+            }
+        }
+        Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => quote!(#(#calls)*),
+        Fields::Unnamed(_) => quote! {
+            out.items(|all| {
+                let _ = &all;
+                #(all.item(|out| #calls)?;)*
+                ::core::result::Result::Ok(())
+            })
+        },
+    }
 }
 
 /// Reads field by field; what was read before an error is wiped.

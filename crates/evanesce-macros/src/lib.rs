@@ -18,6 +18,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// `#[ephemeral(max = 1024)]` the longest encoding in bytes. A type that implements `Debug` or
 /// `Display` is refused, because personal data is not printed; an enum without fields may be
 /// declared a closed vocabulary with `#[ephemeral(vocabulary)]`, and may then be printed.
+/// `#[ephemeral(schema = 2, was = VisitV1)]` reads what was stored as an older type with a lower
+/// schema, for deployments that roll: it needs `impl From<&mut VisitV1> for Visit`, which takes
+/// out of the old value what it keeps; the rest is wiped.
 /// `#[ephemeral(crate = "path")]` names the memory crate where it is not found by itself.
 #[proc_macro_derive(Ephemeral, attributes(ephemeral))]
 pub fn derive_ephemeral(input: TokenStream) -> TokenStream {

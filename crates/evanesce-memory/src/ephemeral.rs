@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, mem};
 
-use crate::{DecodeError, Decoder, EncodeError, Encoder, SecretBytes, Wipe, wipe::wipe_spare};
+use crate::{
+    DecodeError, Decoder, EncodeError, Encoder, Exporter, MemoryPolicy, SecretBytes, Wipe,
+    wipe::wipe_spare,
+};
 
 /// A value that is personal data. It is encoded straight into guarded memory, and wiped after
 /// use; it has neither `Serialize` nor `Debug`. Use `#[derive(Ephemeral)]`.
@@ -10,7 +13,8 @@ use crate::{DecodeError, Decoder, EncodeError, Encoder, SecretBytes, Wipe, wipe:
 /// The first two bytes of an encoding are [`Ephemeral::SCHEMA`], so that two versions of a
 /// program can share a store while one replaces the other.
 pub trait Ephemeral: Wipe + Sized + Send {
-    /// The version of the layout. Raise it whenever fields or variants change.
+    /// The version of the layout. Raise it whenever fields or variants change, also those of a
+    /// type that lies inside: only the outermost schema is written.
     const SCHEMA: u16;
     /// The longest encoding in bytes, without the schema.
     const MAX: usize = 64 * 1024;
@@ -37,6 +41,19 @@ pub trait Ephemeral: Wipe + Sized + Send {
     fn decode_other(found: u16, input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let _ = input;
         Err(DecodeError::Schema { found, known: Self::SCHEMA })
+    }
+
+    /// Writes the value for the person whom it is about; see [`crate::to_json`].
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] when it is nested too deeply.
+    fn export(&self, out: &mut Exporter<'_>) -> Result<(), EncodeError>;
+
+    /// Exports many values; bytes have a denser form than others.
+    #[doc(hidden)]
+    fn export_all(values: &[Self], out: &mut Exporter<'_>) -> Result<(), EncodeError> {
+        out.items(|items| values.iter().try_for_each(|value| items.item(|out| value.export(out))))
     }
 
     /// Appends many values; bytes have a denser form than others.
@@ -66,10 +83,21 @@ pub trait Ephemeral: Wipe + Sized + Send {
 ///
 /// [`EncodeError`] when the value is too large, nested too deeply, or memory is exhausted.
 pub fn to_secret<T: Ephemeral>(value: &T) -> Result<SecretBytes, EncodeError> {
+    secret_under(MemoryPolicy::default(), value)
+}
+
+/// As [`to_secret`], in memory that `policy` accepts: the value never touches a weaker rung.
+pub(crate) fn secret_under<T: Ephemeral>(
+    policy: MemoryPolicy,
+    value: &T,
+) -> Result<SecretBytes, EncodeError> {
     let mut measure = Encoder::counting(T::MAX);
     value.encode(&mut measure)?;
     let len = measure.written();
-    let mut secret = SecretBytes::zeroed(len.checked_add(2).ok_or(EncodeError::TooLarge)?)?;
+    let mut secret = {
+        let with_schema = len.checked_add(2).ok_or(EncodeError::TooLarge)?;
+        SecretBytes::zeroed_under(policy, with_schema)?
+    };
     secret.expose_mut(|bytes| {
         let (schema, body) = bytes.split_first_chunk_mut::<2>().ok_or(EncodeError::Unstable)?;
         *schema = T::SCHEMA.to_be_bytes();
@@ -141,7 +169,7 @@ impl<T: Wipe> Drop for Wiping<T> {
 }
 
 macro_rules! ephemeral_numbers {
-    ($($number:ty),*) => {$(
+    ($($number:ty as $wide:ty: $export:ident),*) => {$(
         impl Ephemeral for $number {
             const SCHEMA: u16 = 0;
 
@@ -152,11 +180,25 @@ macro_rules! ephemeral_numbers {
             fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
                 Ok(Self::from_be_bytes(input.array()?))
             }
+
+            fn export(&self, out: &mut Exporter<'_>) -> Result<(), EncodeError> {
+                out.$export(<$wide>::from(*self))
+            }
         }
     )*};
 }
 
-ephemeral_numbers!(i8, i16, i32, i64, i128, u16, u32, u64, u128);
+ephemeral_numbers!(
+    i8 as i128: integer,
+    i16 as i128: integer,
+    i32 as i128: integer,
+    i64 as i128: integer,
+    i128 as i128: integer,
+    u16 as u128: natural,
+    u32 as u128: natural,
+    u64 as u128: natural,
+    u128 as u128: natural
+);
 
 impl Ephemeral for u8 {
     const SCHEMA: u16 = 0;
@@ -168,6 +210,14 @@ impl Ephemeral for u8 {
     fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         let [byte] = input.array()?;
         Ok(byte)
+    }
+
+    fn export(&self, out: &mut Exporter<'_>) -> Result<(), EncodeError> {
+        out.natural((*self).into())
+    }
+
+    fn export_all(values: &[Self], out: &mut Exporter<'_>) -> Result<(), EncodeError> {
+        out.bytes(values)
     }
 
     fn encode_all(values: &[Self], out: &mut Encoder<'_>) -> Result<(), EncodeError> {
@@ -193,6 +243,10 @@ impl Ephemeral for bool {
             _ => Err(DecodeError::Malformed),
         }
     }
+
+    fn export(&self, out: &mut Exporter<'_>) -> Result<(), EncodeError> {
+        out.raw(if *self { b"true" } else { b"false" })
+    }
 }
 
 impl Ephemeral for () {
@@ -204,6 +258,10 @@ impl Ephemeral for () {
 
     fn decode(_: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         Ok(())
+    }
+
+    fn export(&self, out: &mut Exporter<'_>) -> Result<(), EncodeError> {
+        out.null()
     }
 }
 
@@ -219,6 +277,10 @@ impl Ephemeral for String {
             std::str::from_utf8(input.rest()).map(str::to_owned).map_err(|_| DecodeError::Malformed)
         })
     }
+
+    fn export(&self, out: &mut Exporter<'_>) -> Result<(), EncodeError> {
+        out.text(self)
+    }
 }
 
 impl<T: Ephemeral> Ephemeral for Vec<T> {
@@ -230,6 +292,10 @@ impl<T: Ephemeral> Ephemeral for Vec<T> {
 
     fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         T::decode_all(input)
+    }
+
+    fn export(&self, out: &mut Exporter<'_>) -> Result<(), EncodeError> {
+        T::export_all(self, out)
     }
 }
 
@@ -253,6 +319,13 @@ impl<T: Ephemeral> Ephemeral for Option<T> {
             _ => Err(DecodeError::Malformed),
         }
     }
+
+    fn export(&self, out: &mut Exporter<'_>) -> Result<(), EncodeError> {
+        match self {
+            None => out.null(),
+            Some(value) => value.export(out),
+        }
+    }
 }
 
 impl<const N: usize> Ephemeral for [u8; N] {
@@ -264,6 +337,10 @@ impl<const N: usize> Ephemeral for [u8; N] {
 
     fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
         input.array()
+    }
+
+    fn export(&self, out: &mut Exporter<'_>) -> Result<(), EncodeError> {
+        out.bytes(self)
     }
 }
 
@@ -284,6 +361,13 @@ impl<A: Ephemeral, B: Ephemeral> Ephemeral for (A, B) {
                 Err(error)
             }
         }
+    }
+
+    fn export(&self, out: &mut Exporter<'_>) -> Result<(), EncodeError> {
+        out.items(|items| {
+            items.item(|out| self.0.export(out))?;
+            items.item(|out| self.1.export(out))
+        })
     }
 }
 
@@ -324,5 +408,11 @@ impl<T: Ephemeral> Ephemeral for BTreeMap<String, T> {
             return Err(error);
         }
         Ok(map)
+    }
+
+    fn export(&self, out: &mut Exporter<'_>) -> Result<(), EncodeError> {
+        out.fields(|fields| {
+            self.iter().try_for_each(|(key, value)| fields.field(key, |out| value.export(out)))
+        })
     }
 }

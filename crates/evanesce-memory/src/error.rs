@@ -7,6 +7,9 @@ pub enum MemoryError {
     /// The process has no memory left.
     #[error("no memory is left for a secret")]
     Exhausted,
+    /// The secret stayed in a parent process.
+    #[error("the secret was left behind in a parent process")]
+    Gone,
     /// `RLIMIT_MEMLOCK` leaves no room at the rung that the policy asks for.
     #[error(
         "RLIMIT_MEMLOCK leaves no room for a secret at the rung the policy asks for: raise the limit or lower `at_least`"
@@ -18,6 +21,12 @@ pub enum MemoryError {
     /// A process-wide setting was refused by the kernel.
     #[error("the kernel refused to protect the process")]
     ProcessRefused,
+    /// The source of a secret ended before the secret was filled.
+    #[error("the source ended before the secret was filled")]
+    ShortRead,
+    /// The source of a secret could not be read.
+    #[error("the source of the secret cannot be read")]
+    SourceUnreadable,
     /// The length can't be mapped.
     #[error("the secret is too large to be mapped")]
     TooLarge,

@@ -5,9 +5,13 @@
 extern crate self as evanesce_memory;
 
 mod allocator;
+mod cache;
+mod closed;
 mod codec;
+mod core_dump;
 mod ephemeral;
 mod error;
+mod export;
 mod os;
 mod plain;
 mod policy;
@@ -23,9 +27,11 @@ pub use evanesce_macros::Ephemeral;
 
 pub use crate::{
     allocator::{HeapEvidence, WipingAllocator, heap_is_wiped},
+    closed::ClosedBytes,
     codec::{Decoder, Encoder},
     ephemeral::{Ephemeral, from_bytes, from_secret, to_secret},
     error::{DecodeError, EncodeError, MemoryError},
+    export::{Exporter, Fields, Items, to_json},
     plain::{Plain, SecureContext},
     policy::{MemoryPolicy, Rung},
     process::{MemoryFlags, ProcessProtection, flags, process_protection, protect_process},

@@ -25,6 +25,14 @@ pub(crate) struct Mapping {
     generation: u64,
 }
 
+/// What this process may do with the pages of a mapping.
+#[derive(Clone, Copy)]
+pub(crate) enum Access {
+    Nothing,
+    Read,
+    Write,
+}
+
 // SAFETY: a mapping is plain memory without thread affinity; access is governed by its owner.
 unsafe impl Send for Mapping {}
 // SAFETY: a shared `Mapping` hands out addresses only; reading and writing is the owner's affair.
@@ -67,6 +75,28 @@ impl Mapping {
 
     pub(crate) fn rung(&self) -> Rung {
         self.rung
+    }
+
+    /// Where `len` bytes begin that end at the guard page, at a multiple of 16.
+    pub(crate) fn against_the_end(&self, len: usize) -> NonNull<u8> {
+        let used = len.next_multiple_of(16).min(self.data_len);
+        // SAFETY: the offset is at most the length of the mapping.
+        unsafe { self.data.add(self.data_len - used) }
+    }
+
+    /// Changes what the process may do with the pages; their contents stay.
+    pub(crate) fn protect(&self, access: Access) -> Result<(), MemoryError> {
+        let protection = match access {
+            Access::Nothing => libc::PROT_NONE,
+            Access::Read => libc::PROT_READ,
+            Access::Write => libc::PROT_READ | libc::PROT_WRITE,
+        };
+        // SAFETY: the range lies inside the reservation that `self` owns; the owner lends the
+        // bytes only while they may be accessed.
+        match unsafe { libc::mprotect(self.data.as_ptr().cast(), self.data_len, protection) } {
+            0 => Ok(()),
+            _ => Err(MemoryError::ProcessRefused),
+        }
     }
 
     fn back_with_secret_pages(&self) -> Result<(), MemoryError> {
@@ -254,6 +284,50 @@ pub(crate) fn forbid_dumps() -> Result<(), MemoryError> {
     Ok(())
 }
 
+/// Forks a child that dies at once in `folder` and leaves a core dump there; whether it did.
+pub(crate) fn dump_in_child(folder: &std::ffi::CStr) -> bool {
+    // SAFETY: between fork and its end the child makes system calls only.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: every call takes plain values or memory that the child owns.
+        unsafe {
+            if libc::chdir(folder.as_ptr()) == 0 && allow_dumps() {
+                let mut all = std::mem::zeroed();
+                libc::sigemptyset(&mut all);
+                libc::sigaddset(&mut all, libc::SIGABRT);
+                libc::signal(libc::SIGABRT, libc::SIG_DFL);
+                libc::sigprocmask(libc::SIG_UNBLOCK, &all, ptr::null_mut());
+                libc::kill(libc::getpid(), libc::SIGABRT);
+            }
+            libc::_exit(1);
+        }
+    }
+    let mut status = 0;
+    // SAFETY: `status` is writable, and `child` is a child of this process or -1.
+    while child > 0 && unsafe { libc::waitpid(child, &mut status, 0) } < 0 {
+        let interrupted = std::io::Error::last_os_error().raw_os_error() == Some(libc::EINTR);
+        if !interrupted {
+            return false;
+        }
+    }
+    child > 0 && libc::WIFSIGNALED(status) && libc::WCOREDUMP(status)
+}
+
+/// Raises the core limit as far as it may be raised, and makes the process dumpable.
+fn allow_dumps() -> bool {
+    let mut core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: getrlimit fills the struct given, setrlimit reads it, prctl takes plain values.
+    unsafe {
+        libc::getrlimit(libc::RLIMIT_CORE, &mut core) == 0
+            && core.rlim_max > 0
+            && {
+                core.rlim_cur = core.rlim_max;
+                libc::setrlimit(libc::RLIMIT_CORE, &core) == 0
+            }
+            && libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) == 0
+    }
+}
+
 /// Whether the process may be dumped, and the largest core file in bytes.
 pub(crate) fn dump_settings() -> Result<(bool, u64), MemoryError> {
     let mut core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
@@ -271,15 +345,18 @@ pub(crate) fn dump_settings() -> Result<(bool, u64), MemoryError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Runs `check` in a forked child and returns its exit status. The child may only read
     /// memory and make system calls, since other threads of the test run are missing there.
-    fn in_child(check: impl FnOnce() -> bool) -> i32 {
+    pub(crate) fn in_child(check: impl FnOnce() -> bool) -> i32 {
         // SAFETY: the child does nothing but `check` and leaves without running destructors.
         let child = unsafe { libc::fork() };
         if child == 0 {
+            let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            // SAFETY: the struct is read; a child that dies on purpose leaves no core file.
+            unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
             let code = i32::from(!check());
             // SAFETY: `_exit` ends the child at once.
             unsafe { libc::_exit(code) };
@@ -288,6 +365,17 @@ mod tests {
         // SAFETY: `status` is writable, and `child` is a child of this process.
         assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
         status
+    }
+
+    /// For a process that dies on purpose: a dump is written, unless it was protected.
+    pub(crate) fn allow_dumps_unless_protected() {
+        if dump_settings().unwrap().0 {
+            assert!(allow_dumps());
+        }
+    }
+
+    pub(crate) fn killed_by(status: i32, signal: i32) -> bool {
+        libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == signal
     }
 
     fn filled(rung: Rung) -> Mapping {
@@ -326,6 +414,15 @@ mod tests {
         assert_eq!(in_child(|| !is_mapped()), 0);
     }
 
+    /// Why the two rungs protect themselves from a fork in two ways.
+    #[test]
+    fn secret_pages_can_be_left_behind_but_not_wiped_in_a_child() {
+        let secret = filled(Rung::Kernel);
+        assert_eq!(secret.advise(libc::MADV_WIPEONFORK), Err(MemoryError::Unsupported));
+        assert_eq!(secret.advise(libc::MADV_DONTFORK), Ok(()));
+        assert_eq!(filled(Rung::Locked).advise(libc::MADV_WIPEONFORK), Ok(()));
+    }
+
     #[test]
     fn guard_pages_on_both_sides() {
         let mapping = filled(Rung::Locked);
@@ -335,6 +432,27 @@ mod tests {
         assert!(read_own_memory(start + mapping.data_len() - 1, &mut one).is_some());
         assert!(read_own_memory(start - 1, &mut one).is_none());
         assert!(read_own_memory(start + mapping.data_len(), &mut one).is_none());
+    }
+
+    #[test]
+    fn one_byte_too_far_is_fatal() {
+        let mapping = filled(Rung::Locked);
+        let end = mapping.data().as_ptr().wrapping_add(mapping.data_len());
+        for stray in [end, mapping.data().as_ptr().wrapping_sub(8)] {
+            // SAFETY: the store is meant to be fatal to the child, which does nothing else.
+            let status = in_child(|| unsafe {
+                stray.write_volatile(1);
+                true
+            });
+            assert!(killed_by(status, libc::SIGSEGV));
+        }
+        // The control: the last byte may be written, and the child lives.
+        // SAFETY: the byte lies inside the mapping.
+        let status = in_child(|| unsafe {
+            end.wrapping_sub(1).write_volatile(1);
+            true
+        });
+        assert_eq!(status, 0);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::{
 };
 
 use crate::{
-    DecodeError, EncodeError, Ephemeral, MemoryError, MemoryPolicy, SecretBytes, from_secret, os,
-    to_secret,
+    DecodeError, EncodeError, Ephemeral, MemoryError, MemoryPolicy, SecretBytes,
+    ephemeral::secret_under, export::json_under, from_secret, os, to_json, to_secret,
 };
 
 /// A decoded value that is wiped when dropped: first field by field, then its own storage.
@@ -55,6 +55,15 @@ impl<T: Ephemeral> Plain<T> {
     /// [`EncodeError`] as of [`to_secret`].
     pub fn to_secret(&self) -> Result<SecretBytes, EncodeError> {
         to_secret::<T>(self)
+    }
+
+    /// Writes the value for the person whom it is about, as JSON in guarded memory.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] as of [`to_json`].
+    pub fn to_json(&self) -> Result<SecretBytes, EncodeError> {
+        to_json::<T>(self)
     }
 }
 
@@ -132,11 +141,16 @@ impl SecureContext {
     ///
     /// [`EncodeError`] as of [`to_secret`], and when the policy can't be met.
     pub fn seal<T: Ephemeral>(&self, value: &T) -> Result<SecretBytes, EncodeError> {
-        let secret = to_secret(value)?;
-        if secret.rung() < self.policy.at_least {
-            return Err(EncodeError::Memory(MemoryError::LockLimit));
-        }
-        Ok(secret)
+        secret_under(self.policy, value)
+    }
+
+    /// Writes a value as JSON, for the person whom it is about, under the context's policy.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] as of [`to_json`], and when the policy can't be met.
+    pub fn export<T: Ephemeral>(&self, value: &T) -> Result<SecretBytes, EncodeError> {
+        json_under(self.policy, value)
     }
 
     /// Decodes a value, lends it to `work`, and wipes it, also when `work` panics.

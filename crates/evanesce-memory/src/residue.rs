@@ -22,10 +22,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+pub use crate::core_dump::{scan_core, scan_file};
 use crate::{MemoryError, Rung, os, process::range, wipe_slice};
 
 /// How many bytes are read at a time.
-const CHUNK: usize = 256 * 1024;
+pub(crate) const CHUNK: usize = 256 * 1024;
 /// Shorter values occur by chance.
 const SHORTEST: usize = 8;
 /// How much of a freed block an allocator may overwrite with its lists.
@@ -35,9 +36,17 @@ const OVERWRITTEN: usize = 16;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ResidueError {
+    /// A file that was to be scanned can't be read.
+    #[error("the file cannot be read")]
+    FileUnreadable,
     /// The scanner's own memory could not be had, or the map of the process not be read.
     #[error("the process cannot be scanned")]
     Memory(#[source] MemoryError),
+    /// The system writes no core dump that could be read.
+    #[error(
+        "the kernel wrote no core dump to read: `kernel.core_pattern` must be a plain file name, and RLIMIT_CORE above zero"
+    )]
+    NoCoreDump,
     /// No random bytes for the mask.
     #[error("the kernel gave no random bytes")]
     Random,
@@ -78,6 +87,8 @@ pub enum Place {
     File,
     /// The main heap.
     Heap,
+    /// A file that was scanned, such as a core dump.
+    ScannedFile,
     /// The stack of the main thread.
     Stack,
 }
@@ -182,13 +193,13 @@ impl Needle {
         Ok(Self { variants, mask })
     }
 
-    fn longest(&self) -> usize {
+    pub(crate) fn longest(&self) -> usize {
         let lengths = self.variants.iter().map(|variant| variant.masked.len());
         lengths.max().unwrap_or_default()
     }
 
     /// The pairs of bytes that some variant begins with.
-    fn openings(&self) -> Vec<bool> {
+    pub(crate) fn openings(&self) -> Vec<bool> {
         let mut openings = vec![false; 1 << 16];
         for variant in &self.variants {
             if let [first, second, ..] = variant.masked[..] {
@@ -285,7 +296,7 @@ fn scan_span(
     }
 }
 
-fn search(
+pub(crate) fn search(
     needle: &Needle,
     openings: &[bool],
     window: &[u8],
@@ -381,7 +392,17 @@ fn base64<'a>(
 }
 
 /// Fails the test when a [`Needle`](crate::residue::Needle) is found in this process's memory,
-/// and when the memory can't be read.
+/// and when the memory can't be read. With `core dump` it has the kernel dump the process too, and
+/// fails when the value is in there or no dump is to be had; see
+/// [`scan_core`](crate::residue::scan_core) for what the system must allow.
+///
+/// ```no_run
+/// # use evanesce_memory::{assert_no_residue, residue::Needle};
+/// # let needle = Needle::random(&mut [0; 24])?;
+/// assert_no_residue!(needle);
+/// assert_no_residue!(needle, core dump);
+/// # Ok::<(), evanesce_memory::residue::ResidueError>(())
+/// ```
 #[macro_export]
 macro_rules! assert_no_residue {
     ($needle:expr) => {
@@ -392,6 +413,15 @@ macro_rules! assert_no_residue {
             Err(error) => panic!("{error}"),
         }
     };
+    ($needle:expr, core dump) => {{
+        $crate::assert_no_residue!($needle);
+        match $crate::residue::scan_core(&$needle) {
+            Ok(residue) => {
+                assert!(residue.is_clean(), "the value is in the core dump: {:?}", residue.findings)
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }};
 }
 
 #[cfg(test)]

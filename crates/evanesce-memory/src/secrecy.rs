@@ -1,8 +1,11 @@
 //! Conversions to and from the `secrecy` crate, whose values lie on the plain heap.
 
-use ::secrecy::{ExposeSecret, SecretBox, SecretString, zeroize::Zeroize};
+use ::secrecy::{
+    ExposeSecret, SecretBox, SecretString,
+    zeroize::{Zeroize, ZeroizeOnDrop},
+};
 
-use crate::{DecodeError, MemoryError, SecretBytes, wipe_slice};
+use crate::{ClosedBytes, DecodeError, MemoryError, SecretBytes, wipe_slice};
 
 impl TryFrom<SecretString> for SecretBytes {
     type Error = MemoryError;
@@ -47,6 +50,10 @@ impl Zeroize for SecretBytes {
         self.expose_mut(wipe_slice);
     }
 }
+
+impl ZeroizeOnDrop for ClosedBytes {}
+
+impl ZeroizeOnDrop for SecretBytes {}
 
 fn copy(bytes: &[u8]) -> Result<SecretBytes, MemoryError> {
     let mut secret = SecretBytes::zeroed(bytes.len())?;

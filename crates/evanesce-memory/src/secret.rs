@@ -3,6 +3,7 @@
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc},
     fmt,
+    io::{ErrorKind, Read},
     ptr::NonNull,
     slice,
 };
@@ -22,9 +23,9 @@ use crate::{MemoryError, MemoryPolicy, Rung, os, slab};
 /// In a forked child a secret of the two upper rungs is gone: [`SecretBytes::expose`] then hands
 /// out an empty slice, whatever [`SecretBytes::len`] says.
 pub struct SecretBytes {
-    place: Place,
     len: usize,
     generation: u64,
+    place: Place,
 }
 
 impl SecretBytes {
@@ -44,7 +45,11 @@ impl SecretBytes {
     /// [`MemoryError::LockLimit`] or [`MemoryError::Unsupported`] when only weaker rungs are to
     /// be had, [`MemoryError::Exhausted`] when memory is.
     pub fn zeroed_under(policy: MemoryPolicy, len: usize) -> Result<Self, MemoryError> {
-        Ok(Self { place: Place::find(len, policy.effective())?, len, generation: os::generation() })
+        let (at_least, generation) = (policy.effective(), os::generation());
+        if let Some(slot) = slab::Slot::from_cache(len, at_least, generation) {
+            return Ok(Self { len, generation, place: Place::Slot(slot) });
+        }
+        Ok(Self { len, generation, place: Place::find(len, at_least)? })
     }
 
     /// Moves bytes into guarded memory: copies them, then wipes the source.
@@ -63,8 +68,11 @@ impl SecretBytes {
     ///
     /// # Errors
     ///
-    /// As [`SecretBytes::zeroed_under`].
+    /// As [`SecretBytes::zeroed_under`]; [`MemoryError::Gone`] in a forked child.
     pub fn try_clone(&self) -> Result<Self, MemoryError> {
+        if self.is_gone() {
+            return Err(MemoryError::Gone);
+        }
         let policy = MemoryPolicy::at_least(self.rung());
         self.expose(|bytes| {
             let mut copy = Self::zeroed_under(policy, bytes.len())?;
@@ -122,9 +130,51 @@ impl SecretBytes {
         }
     }
 
-    /// Compares in a time that depends on the lengths alone.
+    /// Copies as many bytes as fit to the place `at`, and says how many those were.
+    #[must_use = "what does not fit is left out"]
+    pub fn copy_at(&mut self, at: usize, source: &[u8]) -> usize {
+        self.expose_mut(|bytes| {
+            let room = bytes.get_mut(at..).unwrap_or_default();
+            let fits = room.len().min(source.len());
+            room[..fits].copy_from_slice(&source[..fits]);
+            fits
+        })
+    }
+
+    /// Reads from `source` until the secret is full, straight into guarded memory.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError::ShortRead`] when the source ends before, and
+    /// [`MemoryError::SourceUnreadable`] when it fails. The secret is then as long as what was
+    /// read; [`MemoryError::Gone`] in a forked child.
+    pub fn fill_from(&mut self, source: &mut dyn Read) -> Result<(), MemoryError> {
+        if self.is_gone() {
+            return Err(MemoryError::Gone);
+        }
+        let (filled, result) = self.expose_mut(|bytes| {
+            let mut filled = 0;
+            while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
+                match source.read(room) {
+                    Ok(0) => return (filled, Err(MemoryError::ShortRead)),
+                    Ok(more) => filled += more.min(room.len()),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(_) => return (filled, Err(MemoryError::SourceUnreadable)),
+                }
+            }
+            (filled, Ok(()))
+        });
+        self.truncate(filled);
+        result
+    }
+
+    /// Compares in a time that depends on the lengths alone. A secret that is gone equals none,
+    /// so that in a forked child no comparison of two absent secrets passes for a match.
     #[must_use]
     pub fn ct_eq(&self, other: &Self) -> bool {
+        if self.is_gone() || other.is_gone() {
+            return false;
+        }
         self.expose(|mine| other.expose(|theirs| mine.ct_eq(theirs).into()))
     }
 
@@ -141,8 +191,9 @@ impl SecretBytes {
 
 impl Drop for SecretBytes {
     fn drop(&mut self) {
-        if !self.is_gone() {
-            self.place.wipe_and_release();
+        let now = os::generation();
+        if self.rung() == Rung::Wiped || self.generation == now {
+            self.place.wipe_and_release(now);
         }
     }
 }
@@ -153,9 +204,11 @@ impl fmt::Debug for SecretBytes {
     }
 }
 
+// A tag of a whole word, so that a secret in a slot is moved without partial stores.
+#[repr(usize)]
 enum Place {
     Slot(slab::Slot),
-    Mapping { mapping: os::Mapping, offset: usize },
+    Mapping { mapping: os::Mapping, data: NonNull<u8> },
     Heap { data: NonNull<u8>, layout: Layout },
 }
 
@@ -165,12 +218,14 @@ unsafe impl Send for Place {}
 unsafe impl Sync for Place {}
 
 impl Place {
+    #[cold]
     fn find(len: usize, at_least: Rung) -> Result<Self, MemoryError> {
         let own = || {
             let mapping = slab::strongest_mapping(len, at_least)?;
-            Ok(Self::against_the_end(mapping, len))
+            let data = mapping.against_the_end(len);
+            Ok(Self::Mapping { mapping, data })
         };
-        let guarded = match slab::Slot::take(len, at_least) {
+        let guarded = match slab::Slot::from_pool(len, at_least) {
             Ok(slot) => Ok(Self::Slot(slot)),
             // Too long for a slab, or the lock limit has no room for a whole one.
             Err(_) => own(),
@@ -179,13 +234,6 @@ impl Place {
             Err(_) if at_least == Rung::Wiped => Self::on_the_heap(len),
             place => place,
         }
-    }
-
-    /// Lays the bytes against the guard page behind them, at a multiple of 16.
-    fn against_the_end(mapping: os::Mapping, len: usize) -> Self {
-        let used = len.next_multiple_of(16).min(mapping.data_len());
-        let offset = mapping.data_len() - used;
-        Self::Mapping { mapping, offset }
     }
 
     fn on_the_heap(len: usize) -> Result<Self, MemoryError> {
@@ -198,9 +246,7 @@ impl Place {
     fn data(&self) -> NonNull<u8> {
         match self {
             Self::Slot(slot) => slot.data(),
-            // SAFETY: the offset is at most the length of the mapping.
-            Self::Mapping { mapping, offset } => unsafe { mapping.data().add(*offset) },
-            Self::Heap { data, .. } => *data,
+            Self::Mapping { data, .. } | Self::Heap { data, .. } => *data,
         }
     }
 
@@ -212,9 +258,9 @@ impl Place {
         }
     }
 
-    fn wipe_and_release(&mut self) {
+    fn wipe_and_release(&mut self, generation: u64) {
         match self {
-            Self::Slot(slot) => slot.give_back(),
+            Self::Slot(slot) => slot.give_back(generation),
             // SAFETY: the whole mapping is writable and owned; dropping it unmaps it afterwards.
             Self::Mapping { mapping, .. } => unsafe {
                 os::wipe(mapping.data().as_ptr(), mapping.data_len());
@@ -280,6 +326,93 @@ mod tests {
         assert!(!one.ct_eq(&other));
         let shorter = SecretBytes::from_slice(&mut [1, 2]).unwrap();
         assert!(!one.ct_eq(&shorter));
+    }
+
+    #[test]
+    fn copying_never_goes_past_the_end() {
+        let mut secret = SecretBytes::from_slice(&mut [1; 40]).unwrap();
+        assert_eq!(secret.copy_at(0, &[2; 10]), 10);
+        assert_eq!(secret.copy_at(35, &[3; 10]), 5);
+        assert_eq!(secret.copy_at(40, &[4; 10]), 0);
+        assert_eq!(secret.copy_at(usize::MAX, &[4; 10]), 0);
+        assert_eq!(secret.copy_at(12, &[]), 0);
+        secret.expose(|bytes| {
+            assert_eq!(bytes[..10], [2; 10]);
+            assert_eq!(bytes[10..35], [1; 25]);
+            assert_eq!(bytes[35..], [3; 5]);
+        });
+        let before = crate::canary_violations();
+        drop(secret);
+        assert_eq!(crate::canary_violations(), before);
+    }
+
+    #[test]
+    fn a_source_that_ends_early_leaves_what_it_gave() {
+        let mut secret = SecretBytes::zeroed(10).unwrap();
+        assert_eq!(secret.fill_from(&mut &[7; 10][..]), Ok(()));
+        assert_eq!(secret.len(), 10);
+        assert_eq!(secret.fill_from(&mut &[8; 4][..]), Err(MemoryError::ShortRead));
+        secret.expose(|bytes| assert_eq!(bytes, [8; 4]));
+        assert_eq!(secret.fill_from(&mut std::io::empty()), Err(MemoryError::ShortRead));
+        assert!(secret.is_empty());
+
+        /// Gives three bytes, is interrupted, gives three more, and fails.
+        struct Failing(u8);
+        impl Read for Failing {
+            fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+                self.0 += 1;
+                match self.0 {
+                    1 | 3 => {
+                        into[..3].fill(9);
+                        Ok(3)
+                    }
+                    2 => Err(ErrorKind::Interrupted.into()),
+                    _ => Err(ErrorKind::BrokenPipe.into()),
+                }
+            }
+        }
+        let mut secret = SecretBytes::zeroed(10).unwrap();
+        assert_eq!(secret.fill_from(&mut Failing(0)), Err(MemoryError::SourceUnreadable));
+        secret.expose(|bytes| assert_eq!(bytes, [9; 6]));
+    }
+
+    #[test]
+    fn a_thread_takes_a_secret_along_and_brings_it_back() {
+        for len in [40, 100_000] {
+            let policy = MemoryPolicy::at_least(Rung::Locked);
+            let mut secret = SecretBytes::zeroed_under(policy, len).unwrap();
+            secret.expose_mut(|bytes| bytes.fill(6));
+            let secret = std::thread::spawn(move || {
+                secret.expose(|bytes| assert!(bytes.iter().all(|byte| *byte == 6)));
+                assert!(crate::flags(&secret).unwrap().locked);
+                secret
+            })
+            .join()
+            .unwrap();
+            secret.expose(|bytes| assert!(bytes.len() == len && bytes.iter().all(|b| *b == 6)));
+            assert!(crate::flags(&secret).unwrap().locked);
+        }
+    }
+
+    /// A secret that was left behind is inert: nothing that is done with it panics, changes
+    /// anything, or passes for a match.
+    #[test]
+    fn in_a_child_a_secret_is_inert() {
+        let policy = MemoryPolicy::at_least(Rung::Locked);
+        let mut secret = SecretBytes::zeroed_under(policy, 40).unwrap();
+        let other = SecretBytes::zeroed_under(policy, 40).unwrap();
+        assert!(secret.ct_eq(&other));
+        let status = os::tests::in_child(|| {
+            let unread = secret.expose(<[u8]>::is_empty) && secret.expose_mut(|b| b.is_empty());
+            let uncopied = secret.copy_at(0, &[1; 4]) == 0;
+            let unfilled = secret.fill_from(&mut &[1; 40][..]) == Err(MemoryError::Gone);
+            secret.truncate(3);
+            let unequal = !secret.ct_eq(&other) && !secret.ct_eq(&secret);
+            let uncloned = secret.try_clone().is_err_and(|error| error == MemoryError::Gone);
+            unread && uncopied && unfilled && unequal && uncloned
+        });
+        assert_eq!(status, 0);
+        assert!(secret.ct_eq(&other) && secret.len() == 40);
     }
 
     #[test]

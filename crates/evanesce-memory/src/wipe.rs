@@ -172,6 +172,25 @@ macro_rules! wipe_numbers {
 
 wipe_numbers!(bool, i8, i16, i32, i64, i128, u8, u16, u32, u64, u128);
 
+impl<T: Wipe> Wipe for [T] {
+    fn wipe(&mut self) {
+        self.iter_mut().for_each(Wipe::wipe);
+    }
+}
+
+impl Wipe for str {
+    fn wipe(&mut self) {
+        // SAFETY: the text is exclusively borrowed, and zeros are UTF-8.
+        unsafe { os::wipe(self.as_mut_ptr(), self.len()) };
+    }
+}
+
+impl<T: Wipe + ?Sized> Wipe for Box<T> {
+    fn wipe(&mut self) {
+        (**self).wipe();
+    }
+}
+
 impl Wipe for () {
     fn wipe(&mut self) {}
 }
@@ -230,15 +249,19 @@ mod tests {
 
     #[test]
     fn text_is_gone_after_wiping() {
-        let mut text = String::with_capacity(64);
-        text.push_str("someone@example.org");
-        let address = text.as_ptr();
-        let mut bytes = text.into_bytes();
-        bytes.clear();
-        wipe_spare(&mut bytes);
-        // SAFETY: the vector still owns its 64 bytes, all of them written by the wiping.
-        let after = unsafe { std::slice::from_raw_parts(address, 64) };
-        assert_eq!(after, [0; 64]);
+        // Also what was cut off before, up to the whole capacity.
+        let mut text = String::with_capacity(512);
+        text.push_str(&"someone@example.org ".repeat(20));
+        text.truncate(5);
+        let address = text.as_ptr().expose_provenance();
+        let mut seen = [0; 512];
+        assert!(os::read_own_memory(address, &mut seen).is_some());
+        assert_eq!(&seen[380..400], b"someone@example.org ");
+        text.wipe();
+        assert!(text.is_empty());
+        // The block is free now, and its first bytes belong to the allocator's lists.
+        assert!(os::read_own_memory(address, &mut seen).is_some());
+        assert_eq!(seen[32..], [0; 480]);
     }
 
     #[test]
@@ -253,6 +276,35 @@ mod tests {
         let mut numbers = [9_u8; 4];
         numbers.wipe();
         assert_eq!(numbers, [0; 4]);
+    }
+
+    #[test]
+    fn values_behind_a_pointer_are_zeroed_in_place() {
+        let mut bytes: Box<[u8]> = vec![9; 33].into();
+        bytes.wipe();
+        assert_eq!(bytes[..], [0; 33]);
+        let mut text: Box<str> = "someone".into();
+        text.wipe();
+        assert_eq!(&*text, "\0".repeat(7));
+        // A shared value is wiped by its last owner alone.
+        let mut shared: std::sync::Arc<[u8]> = vec![9; 9].into();
+        let second = std::sync::Arc::clone(&shared);
+        assert!(std::sync::Arc::get_mut(&mut shared).is_none());
+        drop(second);
+        std::sync::Arc::get_mut(&mut shared).unwrap().wipe();
+        assert_eq!(shared[..], [0; 9]);
+
+        struct Seen(std::rc::Rc<std::cell::Cell<u64>>, u64);
+        impl Wipe for Seen {
+            fn wipe(&mut self) {
+                self.1.wipe();
+                self.0.set(self.1);
+            }
+        }
+        let seen = std::rc::Rc::new(std::cell::Cell::new(5));
+        let mut any: Box<dyn Wipe> = Box::new(Seen(seen.clone(), 7));
+        any.wipe();
+        assert_eq!(seen.get(), 0);
     }
 
     #[test]

@@ -144,6 +144,9 @@ fn an_older_schema_can_be_read_by_hand() {
         fn decode(input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
             u64::decode(input).map(Self)
         }
+        fn export(&self, out: &mut evanesce_memory::Exporter<'_>) -> Result<(), EncodeError> {
+            self.0.export(out)
+        }
         fn decode_other(found: u16, input: &mut Decoder<'_>) -> Result<Self, DecodeError> {
             match found {
                 1 => u32::decode(input).map(|count| Self(count.into())),
@@ -155,6 +158,68 @@ fn an_older_schema_can_be_read_by_hand() {
     assert!(from_bytes::<Counter>(&[0, 3, 0, 0, 0, 7]).is_err());
     let now = to_secret(&Counter(8)).unwrap();
     assert_eq!(from_secret::<Counter>(&now).unwrap_or(Counter(0)).0, 8);
+}
+
+/// Three versions of a program, of which two run side by side while one replaces the other.
+mod rolling {
+    use evanesce_memory::Ephemeral;
+
+    #[derive(Ephemeral)]
+    pub(super) struct First {
+        pub(super) name: String,
+        pub(super) dropped: Vec<u8>,
+    }
+
+    #[derive(Ephemeral)]
+    #[ephemeral(schema = 2, was = First)]
+    pub(super) struct Second {
+        pub(super) name: String,
+        pub(super) steps: u32,
+    }
+
+    impl From<&mut First> for Second {
+        fn from(old: &mut First) -> Self {
+            Self { name: std::mem::take(&mut old.name), steps: 0 }
+        }
+    }
+
+    #[derive(Ephemeral)]
+    #[ephemeral(schema = 5, was = Second)]
+    pub(super) struct Third {
+        pub(super) names: Vec<String>,
+    }
+
+    impl From<&mut Second> for Third {
+        fn from(old: &mut Second) -> Self {
+            Self { names: vec![std::mem::take(&mut old.name)] }
+        }
+    }
+}
+
+#[test]
+fn a_newer_program_reads_what_an_older_one_wrote() {
+    use rolling::{First, Second, Third};
+    let first = to_secret(&First { name: "Ada".into(), dropped: vec![7; 9] }).unwrap();
+    let second = to_secret(&Second { name: "Bob".into(), steps: 4 }).unwrap();
+    assert!(from_secret::<Second>(&first).is_ok_and(|read| read.name == "Ada" && read.steps == 0));
+    assert!(from_secret::<Second>(&second).is_ok_and(|read| read.steps == 4));
+    assert!(from_secret::<Third>(&first).is_ok_and(|read| read.names == ["Ada"]));
+    assert!(from_secret::<Third>(&second).is_ok_and(|read| read.names == ["Bob"]));
+    // What is left over after the old value is refused, as in the newest layout.
+    let longer = first.expose(|bytes| [bytes, &[0]].concat());
+    assert_eq!(from_bytes::<Third>(&longer).err(), Some(DecodeError::Trailing));
+}
+
+#[test]
+fn an_older_program_names_the_schema_it_does_not_know() {
+    use rolling::{First, Second, Third};
+    let third = to_secret(&Third { names: vec![] }).unwrap();
+    let refused = |known| Some(DecodeError::Schema { found: 5, known });
+    assert_eq!(from_secret::<First>(&third).err(), refused(1));
+    assert_eq!(from_secret::<Second>(&third).err(), refused(2));
+    // Nor does a newer program guess at a number in between.
+    let error = from_bytes::<Third>(&[0, 4, 0, 0, 0, 0]).err();
+    assert_eq!(error, Some(DecodeError::Schema { found: 4, known: 5 }));
 }
 
 #[test]

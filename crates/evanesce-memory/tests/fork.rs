@@ -7,6 +7,8 @@ fn a_child_has_no_secrets_and_can_make_its_own() {
     let policy = MemoryPolicy::at_least(Rung::Locked);
     let small = SecretBytes::zeroed_under(policy, 40).unwrap();
     let large = SecretBytes::zeroed_under(policy, 140_000).unwrap();
+    // A free slot that this thread keeps is the parent's too, and must not be handed out there.
+    drop(SecretBytes::zeroed_under(policy, 40).unwrap());
     // SAFETY: this program has one test and the child ends without running destructors; the
     // allocator's lock is not held by the other thread, which waits for this one.
     let child = unsafe { libc::fork() };

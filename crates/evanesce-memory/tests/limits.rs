@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-use evanesce_memory::{MemoryError, MemoryPolicy, Rung, SecretBytes};
+use evanesce_memory::{
+    ClosedBytes, EncodeError, MemoryError, MemoryPolicy, Rung, SecretBytes, SecureContext,
+};
 
 #[test]
 fn an_exhausted_lock_limit_is_no_abort() {
@@ -23,6 +25,15 @@ fn an_exhausted_lock_limit_is_no_abort() {
     let small: Vec<_> = (0..5000).map(|_| SecretBytes::zeroed(1000).unwrap()).collect();
     assert!(small.iter().any(|secret| secret.rung() == Rung::Wiped));
     assert_eq!(SecretBytes::zeroed_under(policy, 1000).unwrap_err(), MemoryError::LockLimit);
+
+    // No value is encoded on a rung that its context refuses, nor is a secret closed below one.
+    let sealed = SecureContext::with(policy, |memory| memory.seal(&vec![7_u8; 20_000]));
+    assert_eq!(sealed.unwrap_err(), EncodeError::Memory(MemoryError::LockLimit));
+    let exported = SecureContext::with(policy, |memory| memory.export(&vec![7_u8; 20_000]));
+    assert_eq!(exported.unwrap_err(), EncodeError::Memory(MemoryError::LockLimit));
+    let plain = SecretBytes::zeroed(20_000).unwrap();
+    assert_eq!(plain.rung(), Rung::Wiped);
+    assert_eq!(ClosedBytes::new(plain).unwrap_err(), MemoryError::LockLimit);
 
     // What is given back can be had again.
     drop((held, small));

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use evanesce_memory::{
-    Ephemeral, Plain, Rung, SecretBytes, Wiped, assert_no_residue, from_bytes,
-    residue::{Form, Needle, scan_process},
+    ClosedBytes, Ephemeral, MemoryPolicy, Plain, Rung, SecretBytes, SecureContext, Wipe, Wiped,
+    assert_no_residue, from_bytes,
+    residue::{Form, Needle, Place, scan_core, scan_process},
     scrub_stack, to_secret,
 };
 
@@ -22,6 +23,36 @@ fn found(needle: &Needle) -> Vec<Form> {
     forms.sort_unstable();
     forms.dedup();
     forms
+}
+
+#[test]
+#[ignore = "needs a kernel that writes core files: sysctl -w kernel.core_pattern=core"]
+fn a_core_dump_is_searched_in_every_form() {
+    let (needle, value) = value();
+    let mut shifted = exactly(std::iter::once(7).chain(value.iter().copied()));
+    let leaks = [
+        exactly(value.iter().rev().copied()),
+        exactly(value.iter().flat_map(|byte| hex(*byte))),
+        exactly(value.iter().flat_map(|byte| u16::from(*byte).to_le_bytes())),
+        exactly(base64(&shifted)),
+    ];
+    evanesce_memory::wipe_slice(&mut shifted);
+    let residue = scan_core(&needle).unwrap();
+    let forms: std::collections::BTreeSet<Form> =
+        residue.findings.iter().map(|found| found.form).collect();
+    let all = [Form::Base64, Form::Hex, Form::Plain, Form::Reversed, Form::Utf16];
+    assert!(forms.iter().eq(&all), "{forms:?}");
+    assert!(residue.findings.iter().all(|found| found.place == Place::ScannedFile));
+
+    // A live secret is not in the dump, and once the leaks are wiped nothing is.
+    let secret = SecretBytes::from_slice(&mut value.clone()).unwrap();
+    drop_wiped(leaks);
+    drop_wiped([value]);
+    scrub_stack();
+    let residue = scan_core(&needle).unwrap();
+    assert!(residue.is_clean(), "{:?}", residue.findings);
+    drop(secret);
+    assert_no_residue!(needle, core dump);
 }
 
 #[test]
@@ -160,6 +191,81 @@ fn decoding_that_fails_leaves_nothing() {
     drop((plain, secret));
     evanesce_memory::wipe_slice(&mut value);
     scrub_stack();
+    assert_no_residue!(needle);
+}
+
+#[test]
+fn a_secret_that_is_made_in_place_leaves_no_copy() {
+    let mut secret = SecretBytes::zeroed(40).unwrap();
+    let needle = secret.expose_mut(|bytes| Needle::random(bytes).unwrap());
+    drop(secret);
+    assert_no_residue!(needle);
+    // From a file, without a buffer in between.
+    let (needle, mut value) = value();
+    let path = std::env::temp_dir().join(format!("evanesce-memory-{}", std::process::id()));
+    std::fs::write(&path, &value).unwrap();
+    evanesce_memory::wipe_slice(&mut value);
+    let mut secret = SecretBytes::zeroed(40).unwrap();
+    let filled = secret.fill_from(&mut std::fs::File::open(&path).unwrap());
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(filled, Ok(()));
+    drop(secret);
+    assert_no_residue!(needle);
+}
+
+#[test]
+fn closing_a_secret_leaves_no_copy() {
+    let (needle, mut value) = value();
+    let mut closed = ClosedBytes::new(SecretBytes::from_slice(&mut value).unwrap()).unwrap();
+    closed.expose_mut(|bytes| bytes.rotate_left(1)).unwrap();
+    closed.expose_mut(|bytes| bytes.rotate_right(1)).unwrap();
+    drop(closed);
+    assert_no_residue!(needle);
+}
+
+#[test]
+fn a_panic_wipes_what_a_context_lent() {
+    let (needle, mut value) = value();
+    let secret = Plain::build(|| person(&value)).to_secret().unwrap();
+    evanesce_memory::wipe_slice(&mut value);
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        SecureContext::with(MemoryPolicy::default(), |memory| {
+            memory.open::<Person, ()>(&secret, |person| {
+                // The control: at this moment it is there.
+                assert_eq!(found(&needle), [Form::Plain]);
+                assert_eq!(person.notes.len(), 0, "a panic on purpose");
+            })
+        })
+    }));
+    assert!(caught.is_err());
+    drop(secret);
+    scrub_stack();
+    assert_no_residue!(needle);
+}
+
+#[derive(Ephemeral)]
+#[ephemeral(schema = 2, was = Person)]
+struct Renamed {
+    name: String,
+}
+
+impl From<&mut Person> for Renamed {
+    fn from(old: &mut Person) -> Self {
+        Self { name: std::mem::take(&mut old.name) }
+    }
+}
+
+#[test]
+fn what_a_migration_drops_is_wiped() {
+    let (needle, mut value) = value();
+    let secret = Plain::build(|| person(&value)).to_secret().unwrap();
+    evanesce_memory::wipe_slice(&mut value);
+    let mut renamed = Plain::<Renamed>::from_secret(&secret).unwrap();
+    assert_eq!(renamed.name.len(), 40);
+    renamed.name.wipe();
+    drop(secret);
+    scrub_stack();
+    // Neither the notes nor the key of the older value are left.
     assert_no_residue!(needle);
 }
 
