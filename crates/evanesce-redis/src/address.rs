@@ -2,12 +2,27 @@ use evanesce_core::{Error, ErrorKind, StoreKind};
 use evanesce_tls::Tls;
 use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
 
-/// A server's address and how to greet it, out of a URL that no error repeats.
+/// Where a server is and how to greet it, out of a URL that no error repeats.
+#[derive(Clone)]
 pub(crate) struct Address {
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub(crate) place: Place,
     pub(crate) encrypted: Encrypted,
     pub(crate) greeting: RedisConnectionInfo,
+}
+
+/// A host and a port.
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl Place {
+    /// The host without the brackets of an IPv6 address.
+    pub(crate) fn new(host: &str, port: u16) -> Self {
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        Self { host: bare.unwrap_or(host).to_owned(), port }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,12 +33,23 @@ pub(crate) enum Encrypted {
 }
 
 impl Address {
+    /// The address of a server.
     pub(crate) fn parse(url: &str, tls: &Tls) -> Result<Self, Error> {
+        Self::parse_for(url, tls, |host| tls.permits_plaintext(host))
+    }
+
+    /// The address of a server that others know by the name in the host's place. Where it
+    /// lies is asked of them, and judged then.
+    pub(crate) fn parse_named(url: &str, tls: &Tls) -> Result<Self, Error> {
+        Self::parse_for(url, tls, |_| tls.permits_plaintext("localhost"))
+    }
+
+    fn parse_for(url: &str, tls: &Tls, plain: impl Fn(&str) -> bool) -> Result<Self, Error> {
         let refused = |sentence| Error::new(ErrorKind::Refused, StoreKind::Redis, sentence);
         let info = url.into_connection_info().map_err(|_| {
             Error::new(ErrorKind::Invalid, StoreKind::Redis, "the address is not rediss://host")
         })?;
-        let greeting = info.redis_settings().clone().set_skip_set_lib_name();
+        let greeting = info.redis_settings().clone();
         match info.addr() {
             ConnectionAddr::TcpTls { insecure: true, .. } => {
                 Err(refused("certificates are always verified; remove the fragment"))
@@ -32,20 +58,15 @@ impl Address {
                 Err(refused("plaintext was chosen by name; a rediss address needs a root to trust"))
             }
             ConnectionAddr::TcpTls { host, port, .. } => {
-                let host = host.clone();
-                Ok(Self { host, port: *port, encrypted: Encrypted::Tls, greeting })
+                let place = Place::new(host, *port);
+                Ok(Self { place, encrypted: Encrypted::Tls, greeting })
             }
-            ConnectionAddr::Tcp(host, port) if tls.permits_plaintext(host) => {
-                let host = host.clone();
-                Ok(Self { host, port: *port, encrypted: Encrypted::Plain, greeting })
+            ConnectionAddr::Tcp(host, port) if plain(host) => {
+                let place = Place::new(host, *port);
+                Ok(Self { place, encrypted: Encrypted::Plain, greeting })
             }
             _ => Err(refused("sessions cross a network only over TLS; write rediss://")),
         }
-    }
-
-    pub(crate) fn bare_host(&self) -> &str {
-        let host = self.host.as_str();
-        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
     }
 }
 
@@ -88,5 +109,14 @@ mod tests {
         {
             assert!(kind(url, &plain).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn a_name_stands_in_the_place_of_a_host() {
+        let plain = Tls::plaintext_loopback().unwrap();
+        let named = Address::parse_named("redis://app:pw@sessions/3", &plain).unwrap();
+        assert_eq!(named.place.host, "sessions");
+        assert_eq!((named.greeting.username(), named.greeting.db()), (Some("app"), 3));
+        assert_eq!(Place::new("[::1]", 7).host, "::1");
     }
 }

@@ -6,6 +6,8 @@ use evanesce_core::{
 use evanesce_session::{LookupId, SessionStore, Write};
 
 use crate::RedisStore;
+use crate::request::{Out, Request};
+use crate::slots::Part;
 
 impl Erasable for RedisStore {
     fn store(&self) -> StoreKind {
@@ -23,9 +25,12 @@ impl Erasable for RedisStore {
     fn presence<'a>(&'a self, subject: &'a Subject) -> BoxFuture<'a, Result<Presence, Error>> {
         Box::pin(async move {
             let id = LookupId::from_subject(subject, StoreKind::Redis)?;
-            let mut command = redis::cmd("EXISTS");
-            let (there, _) = self.link.read::<u64>(command.arg(self.keys.session(&id))).await?;
-            Ok(if there == 0 { Presence::Absent } else { Presence::Present })
+            let request = Request::read(|out: &mut Out<'_>| {
+                out.command("EXISTS", 1);
+                self.keys.session(out, &id);
+            });
+            let (reply, _) = self.servers.call(Part::tag(id.tag()), &request).await?;
+            Ok(if reply.count()? == 0 { Presence::Absent } else { Presence::Present })
         })
     }
 

@@ -3,6 +3,8 @@ use std::time::Duration;
 use evanesce_core::{BoxFuture, Error, Fence, Label, Lease};
 
 use crate::RedisStore;
+use crate::request::{Out, Request};
+use crate::slots::Part;
 
 impl Lease for RedisStore {
     fn acquire<'a>(
@@ -11,21 +13,26 @@ impl Lease for RedisStore {
         duration: Duration,
     ) -> BoxFuture<'a, Result<Option<Fence>, Error>> {
         Box::pin(async move {
-            let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-            let mut script = self.scripts.acquire.prepare_invoke();
-            script.key(self.keys.lease(name).as_slice());
             // The server refuses an expiry that it cannot count.
-            let (fence, _) = self.link.run::<i64>(script.arg(millis.clamp(1, 1 << 42))).await?;
-            Ok(u64::try_from(fence).ok().map(Fence))
+            let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+            let millis = millis.clamp(1, 1 << 42);
+            let [lease, fence] = self.keys.lease(name);
+            let request = Request::write(|out: &mut Out<'_>| {
+                out.script(&self.scripts.acquire, 2, 1).arg(&lease).arg(&fence).number(millis);
+            });
+            let (reply, _) = self.servers.call(Part::LEASES, &request).await?;
+            Ok(u64::try_from(reply.int()?).ok().map(Fence))
         })
     }
 
     fn release<'a>(&'a self, name: &'a Label, fence: Fence) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let [lease, _] = self.keys.lease(name);
-            let mut script = self.scripts.release.prepare_invoke();
-            let (_, _) = self.link.run::<i64>(script.key(lease).arg(fence.0)).await?;
-            Ok(())
+            let request = Request::write(|out: &mut Out<'_>| {
+                out.script(&self.scripts.release, 1, 1).arg(&lease).number(fence.0);
+            });
+            let (reply, _) = self.servers.call(Part::LEASES, &request).await?;
+            reply.done()
         })
     }
 }

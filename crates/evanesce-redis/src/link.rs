@@ -1,52 +1,49 @@
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use evanesce_core::{Clock, Error, ErrorKind, Incarnation, StoreKind, SystemClock};
-use evanesce_crypto::sha256;
-use evanesce_tls::{Tls, handshake_error};
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisError, ScriptInvocation};
-use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use evanesce_core::{Clock, Error, ErrorKind, SystemClock};
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsConnector;
 
-use crate::address::{Address, Encrypted};
-use crate::error::{CORRUPT, Effect, TIMEOUT, UNAVAILABLE, breaks_the_connection, closed, new};
+use crate::address::Place;
+use crate::dial::{Dialer, life};
+use crate::error::{CORRUPT, Effect, TIMEOUT, UNAVAILABLE};
+use crate::identity::{Identifier, Identity, Life, lineage};
+use crate::reply::Reply;
+use crate::request::{Encode, Out, Request};
+use crate::sentinel::Sentinels;
+use crate::wire::{Ask, Wire};
 
-/// How long the adapter waits. Every operation has a limit.
-#[derive(Clone, Copy, Debug)]
-pub struct Timeouts {
-    /// For a connection: name, TCP, TLS and greeting together.
-    pub connect: Duration,
-    /// For an answer.
-    pub response: Duration,
-}
-
-impl Default for Timeouts {
-    /// Two seconds each.
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(2), response: Duration::from_secs(2) }
-    }
-}
-
-/// The one multiplexed connection, made anew when it breaks. Each is asked for the
-/// server's `run_id` before its first use, so that an answer always comes with the
-/// incarnation that gave it: a server that restarts cuts the connection.
+/// The connection to one server, made anew when it breaks.
+///
+/// Each is asked who the server is before its first use, and about once a second while
+/// it is used, in the same write as what is asked of it: so an answer comes with the
+/// incarnation that gave it, a restart cuts the connection, and a primary that became a
+/// replica is found out even if it cuts none.
 pub(crate) struct Link {
-    address: Address,
-    connector: Option<TlsConnector>,
-    timeouts: Timeouts,
-    live: RwLock<Option<Live>>,
+    dialer: Arc<Dialer>,
+    identifier: Identifier,
+    target: Target,
+    live: RwLock<Option<Arc<Live>>>,
     dialing: tokio::sync::Mutex<Backoff>,
 }
 
-#[derive(Clone)]
+/// Where the server is.
+pub(crate) enum Target {
+    At(Place),
+    /// Wherever the sentinels say.
+    Named(Sentinels),
+}
+
 struct Live {
-    connection: MultiplexedConnection,
-    incarnation: Incarnation,
-    closed: Arc<AtomicBool>,
+    wire: Wire,
+    place: Place,
+    life: Life,
+    term: u64,
+    identity: Mutex<Identity>,
+    dialed: u64,
+    /// On the monotonic clock, in milliseconds.
+    checked: AtomicU64,
 }
 
 #[derive(Default)]
@@ -56,71 +53,119 @@ struct Backoff {
 }
 
 impl Link {
-    pub(crate) async fn connect(url: &str, tls: &Tls, timeouts: Timeouts) -> Result<Self, Error> {
-        let address = Address::parse(url, tls)?;
-        let connector = match address.encrypted {
-            Encrypted::Plain => None,
-            Encrypted::Tls => Some(TlsConnector::from(tls.client_config())),
-        };
-        let dialing = tokio::sync::Mutex::default();
-        let link = Self { address, connector, timeouts, live: RwLock::default(), dialing };
-        link.live().await?;
-        Ok(link)
+    pub(crate) fn new(dialer: Arc<Dialer>, identifier: Identifier, target: Target) -> Self {
+        let (live, dialing) = (RwLock::default(), tokio::sync::Mutex::default());
+        Self { dialer, identifier, target, live, dialing }
     }
 
-    /// Whether what is sent is encrypted on the way.
-    pub(crate) const fn is_encrypted(&self) -> bool {
-        self.connector.is_some()
+    pub(crate) fn dialer(&self) -> &Dialer {
+        &self.dialer
     }
 
-    /// Reads; once more if the connection turned out to be gone.
-    pub(crate) async fn read<T: FromRedisValue>(
+    /// The place, where it does not change.
+    pub(crate) const fn place(&self) -> Option<&Place> {
+        match &self.target {
+            Target::At(place) => Some(place),
+            Target::Named(_) => None,
+        }
+    }
+
+    /// Where it is connected to now.
+    pub(crate) async fn reached(&self) -> Result<Place, Error> {
+        Ok(self.live().await?.place.clone())
+    }
+
+    /// Makes sure that there is a connection.
+    pub(crate) async fn connect(&self) -> Result<(), Error> {
+        self.live().await.map(|_| ())
+    }
+
+    /// Sends a request and gives the answer, which may be a refusal, with the identity of
+    /// the server that gave it. What reads is sent once more if the connection turned out
+    /// to be gone; what writes was sent at most once if this is `Unconfirmed`, and not at
+    /// all if it is another error.
+    pub(crate) async fn call(
         &self,
-        command: &Cmd,
-    ) -> Result<(T, Incarnation), Error> {
+        request: &Request<impl Encode>,
+        ask: Ask,
+    ) -> Result<(Reply, Identity), Error> {
         for last in [false, true] {
-            let mut live = self.live().await?;
-            match command.query_async(&mut live.connection).await {
-                Ok(value) => return Ok((value, live.incarnation)),
-                Err(error) if self.lost(&live, &error) && !last => {}
-                Err(error) => return Err(closed(&error, Effect::None)),
+            let live = self.live().await?;
+            match self.call_live(&live, request, ask).await {
+                Ok(reply) => return Ok((reply, live.identity())),
+                // Nothing was sent, or nothing depends on it.
+                Err(error) if !last && live.wire.has_ended() && may_repeat(&error) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(UNAVAILABLE)
     }
 
-    /// Writes, once: what was sent and not acknowledged is in doubt.
-    pub(crate) async fn write<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
-        let mut live = self.live().await?;
-        let written = command.query_async(&mut live.connection).await;
-        written.map_err(|error| self.in_doubt(&live, &error))
-    }
-
-    /// Runs a script that writes.
-    pub(crate) async fn run<T: FromRedisValue>(
-        &self,
-        script: &ScriptInvocation<'_>,
-    ) -> Result<(T, Incarnation), Error> {
-        let mut live = self.live().await?;
-        let ran = script.invoke_async(&mut live.connection).await;
-        ran.map(|value| (value, live.incarnation)).map_err(|error| self.in_doubt(&live, &error))
-    }
-
-    fn in_doubt(&self, live: &Live, error: &RedisError) -> Error {
-        self.lost(live, error);
-        closed(error, Effect::Write)
-    }
-
-    // Whether the connection is gone; the next operation makes another.
-    fn lost(&self, live: &Live, error: &RedisError) -> bool {
-        let lost = breaks_the_connection(error);
-        if lost {
-            live.closed.store(true, Ordering::Release);
+    /// Asks the server anew who it is, where an epoch speaks of another one.
+    pub(crate) async fn doubt(&self) -> Result<Identity, Error> {
+        let live = self.live().await?;
+        let age = now().saturating_sub(live.dialed);
+        if matches!(self.target, Target::Named(_)) && age > CHECKED_EACH {
+            // Only the sentinels can say in which term it serves.
+            live.wire.end();
+            return Ok(self.live().await?.identity());
         }
-        lost
+        self.check(&live).await?;
+        Ok(live.identity())
     }
 
-    async fn live(&self) -> Result<Live, Error> {
+    async fn call_live(
+        &self,
+        live: &Live,
+        request: &Request<impl Encode>,
+        ask: Ask,
+    ) -> Result<Reply, Error> {
+        let within = self.dialer.timeouts.response;
+        let sent = live.wire.call(request, ask, within);
+        let reply = if live.falls_due() {
+            let (checked, reply) = tokio::join!(biased; self.check(live), sent);
+            // A write tells by itself whether it was refused.
+            if request.effect == Effect::None {
+                checked?;
+            }
+            reply?
+        } else {
+            sent.await?
+        };
+        match request.refusal(&reply) {
+            Some(refusal) if refusal.word() == "NOSCRIPT" => {
+                // Nothing ran, so that running it now is the first time.
+                self.load(&live.wire).await?;
+                live.wire.call(request, ask, within).await
+            }
+            Some(refusal) if refusal.ends_the_connection() => {
+                live.wire.end();
+                Ok(reply)
+            }
+            _ => Ok(reply),
+        }
+    }
+
+    // Compares the server's history with what it was. Whatever fails ends the connection.
+    async fn check(&self, live: &Live) -> Result<(), Error> {
+        let asked = Request::read(|out: &mut Out<'_>| {
+            out.words(&["INFO", "replication"]);
+        });
+        let reply = live.wire.call(&asked, Ask::Plainly, self.dialer.timeouts.response).await;
+        let compared = reply.and_then(Reply::text).and_then(|replication| {
+            let replication = lineage(&replication)?.to_owned();
+            let life = Life { replication, ..live.life.clone() };
+            let identity = self.identifier.identity(&life, live.term);
+            *live.identity.lock().unwrap_or_else(PoisonError::into_inner) = identity;
+            Ok(())
+        });
+        if let (Ok(()), Target::Named(sentinels)) = (&compared, &self.target) {
+            sentinels.watch(live.place.clone(), live.term, live.wire.ender());
+        }
+        compared.inspect_err(|_| live.wire.end())
+    }
+
+    async fn live(&self) -> Result<Arc<Live>, Error> {
         if let Some(live) = self.current() {
             return Ok(live);
         }
@@ -131,10 +176,13 @@ impl Link {
         if SystemClock.monotonic() < backoff.not_before {
             return Err(UNAVAILABLE);
         }
-        match timeout(self.timeouts.connect, self.dial_patiently()).await.unwrap_or(Err(TIMEOUT)) {
+        let dialed = timeout(self.dialer.timeouts.connect, self.dial_patiently()).await;
+        match dialed.unwrap_or(Err(TIMEOUT)) {
             Ok(live) => {
                 *backoff = Backoff::default();
-                *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live.clone());
+                let live = Arc::new(live);
+                let mut slot = self.live.write().unwrap_or_else(PoisonError::into_inner);
+                *slot = Some(Arc::clone(&live));
                 Ok(live)
             }
             Err(error) => {
@@ -146,9 +194,9 @@ impl Link {
         }
     }
 
-    fn current(&self) -> Option<Live> {
+    fn current(&self) -> Option<Arc<Live>> {
         let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
-        live.as_ref().filter(|live| !live.closed.load(Ordering::Acquire)).cloned()
+        live.as_ref().filter(|live| !live.wire.has_ended()).cloned()
     }
 
     // A server that restarts is away for a moment only.
@@ -163,68 +211,61 @@ impl Link {
     }
 
     async fn dial(&self) -> Result<Live, Error> {
-        let host = self.address.bare_host();
-        let stream = TcpStream::connect((host, self.address.port)).await;
-        let stream = stream.map_err(|_| UNAVAILABLE)?;
-        stream.set_nodelay(true).map_err(|_| UNAVAILABLE)?;
-        let closed = Arc::new(AtomicBool::new(false));
-        let connection = match &self.connector {
-            None => self.greet(stream, &closed).await?,
-            Some(connector) => {
-                let name = ServerName::try_from(host.to_owned())
-                    .map_err(|_| new(ErrorKind::Invalid, "the host is not a name"))?;
-                let stream = connector.connect(name, stream).await.map_err(|e| tls_error(&e))?;
-                self.greet(stream, &closed).await?
-            }
+        let (place, term) = match &self.target {
+            Target::At(place) => (place.clone(), 0),
+            Target::Named(sentinels) => sentinels.resolve().await?,
         };
-        let mut connection = connection;
-        let incarnation = incarnation(&mut connection).await?;
-        Ok(Live { connection, incarnation, closed })
+        let wire = self.dialer.connect(&place).await?;
+        let life = life(&wire, self.dialer.timeouts.connect).await?;
+        self.load(&wire).await?;
+        let identity = Mutex::new(self.identifier.identity(&life, term));
+        let dialed = now();
+        Ok(Live { wire, place, life, term, identity, dialed, checked: AtomicU64::new(dialed) })
     }
 
-    async fn greet<S>(
-        &self,
-        stream: S,
-        ended: &Arc<AtomicBool>,
-    ) -> Result<MultiplexedConnection, Error>
-    where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
-    {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.timeouts.connect))
-            .set_response_timeout(Some(self.timeouts.response));
-        let greeting = &self.address.greeting;
-        // The greeting itself needs the driver to run beside it.
-        let greeted = MultiplexedConnection::new_with_config(greeting, stream, config).await;
-        let (connection, driver) = greeted.map_err(|error| closed(&error, Effect::None))?;
-        let ended = Arc::clone(ended);
-        tokio::spawn(async move {
-            driver.await;
-            ended.store(true, Ordering::Release);
+    /// Gives the server every script, in one trip.
+    async fn load(&self, wire: &Wire) -> Result<(), Error> {
+        let scripts = &self.dialer.scripts;
+        let load = Request::read(|out: &mut Out<'_>| {
+            for script in scripts.all() {
+                out.words(&["SCRIPT", "LOAD", script.code()]);
+            }
         });
-        Ok(connection)
+        let reply = wire.call(&load, Ask::Plainly, self.dialer.timeouts.response).await?;
+        match reply.refusal() {
+            Some(refusal) => Err(refusal.error()),
+            None if reply == Reply::Nil => Err(CORRUPT),
+            None => Ok(()),
+        }
     }
 }
 
+impl Live {
+    fn identity(&self) -> Identity {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // True for one caller in each period.
+    fn falls_due(&self) -> bool {
+        let (now, checked) = (now(), self.checked.load(Ordering::Relaxed));
+        now.saturating_sub(checked) >= CHECKED_EACH
+            && self
+                .checked
+                .compare_exchange(checked, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+}
+
+// An answer that was late may come once more as late.
+fn may_repeat(error: &Error) -> bool {
+    error.kind() == ErrorKind::Unavailable
+}
+
+fn now() -> u64 {
+    u64::try_from(SystemClock.monotonic().as_millis()).unwrap_or(u64::MAX)
+}
+
+const CHECKED_EACH: u64 = 1_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Two seconds at most, roughly.
 const MOST_DOUBLINGS: u32 = 5;
-
-/// SHA-256 over the `run_id`, which a server draws anew each time it starts.
-async fn incarnation(connection: &mut MultiplexedConnection) -> Result<Incarnation, Error> {
-    let info: String =
-        redis::cmd("INFO").arg("server").query_async(connection).await.map_err(|error| {
-            let error = closed(&error, Effect::None);
-            if error.kind() == ErrorKind::Refused { INFO_DENIED } else { error }
-        })?;
-    let run_id = info.lines().find_map(|line| line.strip_prefix("run_id:")).ok_or(CORRUPT)?;
-    Ok(Incarnation::new(StoreKind::Redis, sha256(run_id.trim().as_bytes())))
-}
-
-const INFO_DENIED: Error =
-    new(ErrorKind::Refused, "the server's run_id cannot be read, so no restart would be noticed")
-        .with_setting("the ACL of the user: +info");
-
-fn tls_error(error: &std::io::Error) -> Error {
-    handshake_error(error, StoreKind::Redis).unwrap_or(UNAVAILABLE)
-}

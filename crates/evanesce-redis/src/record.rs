@@ -5,12 +5,13 @@ use evanesce_crypto::Sealed;
 use evanesce_session::{EpochRecord, Epochs, Record, Version};
 
 use crate::error::CORRUPT;
+use crate::identity::Identity;
+use crate::reply::Reply;
 
 /// A record as it lies in its key: one byte of format, seven numbers of 8 bytes,
-/// big-endian, and the ciphertext. The scripts compare the fields where they lie.
-pub(crate) fn pack(record: &Record) -> Vec<u8> {
-    let sealed = record.sealed.as_bytes();
-    let mut packed = Vec::with_capacity(HEAD + sealed.len());
+/// big-endian, the salt of 16 bytes, and the ciphertext. The scripts compare the fields
+/// where they lie.
+pub(crate) fn pack(record: &Record, packed: &mut Vec<u8>) {
     packed.push(FORMAT);
     for number in [
         record.version.0,
@@ -23,70 +24,80 @@ pub(crate) fn pack(record: &Record) -> Vec<u8> {
     ] {
         packed.extend_from_slice(&number.to_be_bytes());
     }
-    packed.extend_from_slice(sealed);
-    packed
+    packed.extend_from_slice(&record.salt);
+    packed.extend_from_slice(record.sealed.as_bytes());
+}
+
+/// How long what [`pack`] writes is.
+pub(crate) fn packed_len(record: &Record) -> usize {
+    HEAD + record.sealed.as_bytes().len()
 }
 
 /// Reads what [`pack`] wrote.
-pub(crate) fn unpack(bytes: &[u8]) -> Result<Record, Error> {
-    let (head, sealed) = bytes.split_at_checked(HEAD).ok_or(CORRUPT)?;
-    let (format, numbers) = head.split_first().ok_or(CORRUPT)?;
+pub(crate) fn unpack(mut bytes: Vec<u8>) -> Result<Record, Error> {
+    let head = bytes.first_chunk::<HEAD>().ok_or(CORRUPT)?;
+    let [format, numbers @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = head;
     if *format != FORMAT {
         return Err(CORRUPT);
     }
+    let salt = *head.last_chunk::<16>().ok_or(CORRUPT)?;
     let (numbers, _) = numbers.as_chunks::<8>();
-    let [version, epoch, opened, expiry, absolute, idle, last_seen] = numbers else {
-        return Err(CORRUPT);
-    };
-    let time = |bytes: &[u8; 8]| Timestamp::from_millis(u64::from_be_bytes(*bytes));
+    let [version, epoch, opened, expiry, absolute, idle, last_seen] =
+        <[[u8; 8]; 7]>::try_from(numbers).map_err(|_| CORRUPT)?.map(u64::from_be_bytes);
+    bytes.drain(..HEAD);
     Ok(Record {
-        version: Version(u64::from_be_bytes(*version)),
-        epoch: u64::from_be_bytes(*epoch),
-        opened: time(opened),
-        expiry: time(expiry),
-        absolute: time(absolute),
-        idle: Duration::from_millis(u64::from_be_bytes(*idle)),
-        last_seen: time(last_seen),
-        sealed: Sealed::from_bytes(sealed.to_vec()).map_err(|_| CORRUPT)?,
+        version: Version(version),
+        epoch,
+        opened: Timestamp::from_millis(opened),
+        expiry: Timestamp::from_millis(expiry),
+        absolute: Timestamp::from_millis(absolute),
+        idle: Duration::from_millis(idle),
+        last_seen: Timestamp::from_millis(last_seen),
+        salt,
+        sealed: Sealed::from_bytes(bytes).map_err(|_| CORRUPT)?,
     })
 }
 
-/// An epoch as it lies in its key: its number in 8 bytes, big-endian, the digest of
-/// its incarnation, and the wrapped secret.
+/// What follows an epoch's number and its beginning in its key: the digest of its
+/// incarnation, and the wrapped secret.
 pub(crate) fn pack_epoch(epoch: &EpochRecord) -> Vec<u8> {
-    let number = epoch.number.to_be_bytes();
-    [&number[..], epoch.incarnation.digest().as_bytes(), &epoch.wrapped].concat()
+    [epoch.incarnation.digest().as_bytes().as_slice(), &epoch.wrapped].concat()
 }
 
-fn unpack_epoch(bytes: &[u8]) -> Result<EpochRecord, Error> {
+/// An epoch as it lies in its key: its number and when it began by the server's clock, in
+/// 8 bytes each, big-endian, and what [`pack_epoch`] wrote.
+fn unpack_epoch(bytes: &[u8], identity: &Identity) -> Result<Option<EpochRecord>, Error> {
     let (number, rest) = bytes.split_first_chunk::<8>().ok_or(CORRUPT)?;
+    let (began, rest) = rest.split_first_chunk::<8>().ok_or(CORRUPT)?;
     let (digest, wrapped) = rest.split_first_chunk::<32>().ok_or(CORRUPT)?;
-    Ok(EpochRecord {
+    let began = Timestamp::from_millis(u64::from_be_bytes(*began));
+    let is_believed = identity.epochs_since.is_none_or(|since| began >= since);
+    Ok(is_believed.then(|| EpochRecord {
         number: u64::from_be_bytes(*number),
-        wrapped: wrapped.to_vec(),
+        wrapped: wrapped.into(),
         incarnation: Incarnation::new(StoreKind::Redis, Digest::new(*digest)),
-    })
+    }))
 }
 
-/// What the three keys of a tag held, in the order of [`Keys::epochs`](crate::keys::Keys).
-pub(crate) type EpochValues = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
-
-/// The epochs of a tag, as the server of `incarnation` has them.
-pub(crate) fn unpack_epochs(
-    (current, draining, newest): EpochValues,
-    incarnation: Incarnation,
-) -> Result<Epochs, Error> {
-    let newest = newest.map(|bytes| bytes.try_into().map(u64::from_be_bytes)).transpose();
+/// The epochs of a tag, as a server has them: what the three keys of
+/// [`Keys::epochs`](crate::keys::Keys::epochs) hold.
+pub(crate) fn unpack_epochs(values: [Reply; 3], identity: &Identity) -> Result<Epochs, Error> {
+    let [current, draining, newest] = values;
+    let epoch = |reply: Reply| match reply.bytes()? {
+        None => Ok(None),
+        Some(bytes) => unpack_epoch(&bytes, identity),
+    };
+    let newest = newest.bytes()?.map(|bytes| bytes.try_into().map(u64::from_be_bytes)).transpose();
     Ok(Epochs {
+        current: epoch(current)?,
+        draining: epoch(draining)?,
         newest: newest.map_err(|_| CORRUPT)?.unwrap_or(0),
-        current: current.map(|bytes| unpack_epoch(&bytes)).transpose()?,
-        draining: draining.map(|bytes| unpack_epoch(&bytes)).transpose()?,
-        incarnation: Some(incarnation),
+        incarnation: Some(identity.incarnation),
     })
 }
 
 const FORMAT: u8 = 1;
-const HEAD: usize = 1 + 7 * 8;
+const HEAD: usize = 1 + 7 * 8 + 16;
 
 #[cfg(test)]
 mod tests {
@@ -108,24 +119,29 @@ mod tests {
                 absolute: Timestamp::from_millis(absolute),
                 idle: Duration::from_millis(idle),
                 last_seen: Timestamp::from_millis(last_seen),
+                salt: [7; 16],
                 sealed: seal(&key, b"", &value, Padding::Classes).unwrap(),
             };
-            let packed = pack(&record);
-            let read = unpack(&packed).unwrap();
-            prop_assert_eq!(pack(&read), packed.clone());
-            prop_assert_eq!(read.expiry, record.expiry);
+            let (mut packed, mut again) = (Vec::new(), Vec::new());
+            pack(&record, &mut packed);
+            prop_assert_eq!(packed.len(), packed_len(&record));
+            let read = unpack(packed.clone()).unwrap();
+            pack(&read, &mut again);
+            prop_assert_eq!(&again, &packed);
+            prop_assert_eq!((read.expiry, read.salt), (record.expiry, record.salt));
             for cut in 0..HEAD + Sealed::MIN {
-                prop_assert!(unpack(&packed[..cut]).is_err());
+                prop_assert!(unpack(packed[..cut].to_vec()).is_err());
             }
         }
 
         #[test]
         fn hostile_values_are_refused_or_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = unpack(&bytes);
-            let _ = unpack_epoch(&bytes);
+            let _ = unpack(bytes.clone());
             let incarnation = Incarnation::new(StoreKind::Redis, Digest::new([0; 32]));
-            let values = (Some(bytes.clone()), None, Some(bytes));
-            let _ = unpack_epochs(values, incarnation);
+            let identity = Identity { incarnation, epochs_since: None };
+            let value = || Reply::Bytes(bytes.clone());
+            let _ = unpack_epochs([value(), Reply::Nil, value()], &identity);
+            let _ = unpack_epochs([value(), value(), Reply::Nil], &identity);
         }
     }
 }

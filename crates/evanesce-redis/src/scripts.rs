@@ -1,57 +1,82 @@
 //! What has to happen in one step, as Lua that runs inside the server. The offsets are
 //! those of `record.rs`; numbers of 8 bytes are compared as bytes.
 
-use redis::Script;
+/// A script, known to a server by its SHA-1.
+pub(crate) struct Script {
+    code: String,
+    hash: String,
+}
 
-/// Whether it was written, as every conditional script answers.
+impl Script {
+    fn new(code: &str) -> Self {
+        let hash = redis::Script::new(code).get_hash().to_owned();
+        Self { code: code.to_owned(), hash }
+    }
+
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
+    pub(crate) fn hash(&self) -> &str {
+        &self.hash
+    }
+}
+
+/// How a conditional script answers.
 pub(crate) const APPLIED: i64 = 0;
 pub(crate) const CONFLICT: i64 = 1;
+pub(crate) const GONE: i64 = 2;
 
 pub(crate) struct Scripts {
-    pub(crate) insert: Script,
-    pub(crate) replace: Script,
-    pub(crate) rename: Script,
-    pub(crate) take: Script,
-    pub(crate) begin: Script,
-    pub(crate) sweep: Script,
-    pub(crate) oldest: Script,
     pub(crate) acquire: Script,
+    pub(crate) begin: Script,
+    pub(crate) oldest: Script,
+    pub(crate) reclaim: Script,
     pub(crate) release: Script,
+    pub(crate) rename: Script,
+    pub(crate) replace: Script,
+    pub(crate) sweep: Script,
+    pub(crate) take: Script,
 }
 
 impl Scripts {
     pub(crate) fn new() -> Self {
-        let with_prelude = |body: &str| Script::new(&[PRELUDE, body].concat());
         Self {
-            insert: with_prelude(INSERT),
-            replace: with_prelude(REPLACE),
-            rename: with_prelude(RENAME),
-            take: Script::new(TAKE),
-            begin: with_prelude(BEGIN),
-            sweep: with_prelude(SWEEP),
-            oldest: with_prelude(OLDEST),
             acquire: Script::new(ACQUIRE),
+            begin: Script::new(&[NOW, BEGIN].concat()),
+            oldest: Script::new(&[NOW, NUMBER, OLDEST].concat()),
+            reclaim: Script::new(RECLAIM),
             release: Script::new(RELEASE),
+            rename: Script::new(&[STANDS, RENAME].concat()),
+            replace: Script::new(&[STANDS, REPLACE].concat()),
+            sweep: Script::new(&[NOW, NUMBER, SWEEP].concat()),
+            take: Script::new(TAKE),
         }
+    }
+
+    pub(crate) fn all(&self) -> [&Script; 9] {
+        [
+            &self.acquire,
+            &self.begin,
+            &self.oldest,
+            &self.reclaim,
+            &self.release,
+            &self.rename,
+            &self.replace,
+            &self.sweep,
+            &self.take,
+        ]
     }
 }
 
-const PRELUDE: &str = r"
+const NOW: &str = r"
 local function now()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
--- What is left until an expiry, and a day at most whatever was asked for.
-local function left(expiry)
-  return math.min(tonumber(expiry) - now(), 86400000)
-end
-local function stands(record, current, draining)
-  local epoch = string.sub(record, 10, 17)
-  for _, standing in ipairs(redis.call('MGET', current, draining)) do
-    if standing and string.sub(standing, 1, 8) == epoch then return true end
-  end
-  return false
-end
+";
+
+const NUMBER: &str = r"
 local function number(bytes)
   local value = 0
   for at = 1, #bytes do value = value * 256 + string.byte(bytes, at) end
@@ -59,39 +84,33 @@ local function number(bytes)
 end
 ";
 
-// KEYS: session, current, draining, newest. ARGV: record, expiry, and how long an epoch
-// and its number outlive the last opening. The epoch outlives each record opened under it.
-const INSERT: &str = r"
-local ms = left(ARGV[2])
-if ms <= 0 or not stands(ARGV[1], KEYS[2], KEYS[3]) then return 2 end
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ms) then return 1 end
-local lives = redis.call('PTTL', KEYS[2])
-if lives >= 0 and lives < tonumber(ARGV[3]) - 86400000 then
-  redis.call('PEXPIRE', KEYS[2], ARGV[3])
-  redis.call('PEXPIRE', KEYS[4], ARGV[4])
+const STANDS: &str = r"
+local function stands(record, current, draining)
+  local epoch = string.sub(record, 10, 17)
+  for _, standing in ipairs(redis.call('MGET', current, draining)) do
+    if standing and string.sub(standing, 1, 8) == epoch then return true end
+  end
+  return false
 end
-return 0
 ";
 
-// KEYS: session, current, draining. ARGV: record, expiry, version.
+// KEYS: session, current, draining. ARGV: record, milliseconds, version.
 const REPLACE: &str = r"
 local version = redis.call('GETRANGE', KEYS[1], 1, 8)
 if version == '' then return 2 end
 if version ~= ARGV[3] then return 1 end
-local ms = left(ARGV[2])
-if ms <= 0 or not stands(ARGV[1], KEYS[2], KEYS[3]) then return 2 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ms)
+if not stands(ARGV[1], KEYS[2], KEYS[3]) then return 2 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 0
 ";
 
-// KEYS: from, current, draining, to. ARGV: record, expiry, version.
+// KEYS: from, current, draining, to. ARGV: record, milliseconds, version.
 const RENAME: &str = r"
 local version = redis.call('GETRANGE', KEYS[1], 1, 8)
 if version == '' then return 2 end
 if version ~= ARGV[3] then return 1 end
-local ms = left(ARGV[2])
-if ms <= 0 or not stands(ARGV[1], KEYS[2], KEYS[3]) then return 2 end
-if not redis.call('SET', KEYS[4], ARGV[1], 'NX', 'PX', ms) then return 1 end
+if not stands(ARGV[1], KEYS[2], KEYS[3]) then return 2 end
+if not redis.call('SET', KEYS[4], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 redis.call('DEL', KEYS[1])
 return 0
 ";
@@ -103,21 +122,39 @@ redis.call('DEL', KEYS[1])
 return found
 ";
 
-// KEYS: current, draining, newest. ARGV: epoch, drain, the newest number that was read,
-// and how long the epoch and its number live.
+// KEYS: current, draining, newest. ARGV: the number, what follows the beginning, how many
+// milliseconds what was current drains, the newest number that was read, and how long the
+// epoch and its number live.
 const BEGIN: &str = r"
 local newest = redis.call('GET', KEYS[3]) or string.rep('\0', 8)
-if newest ~= ARGV[3] then return 1 end
-local ms = left(ARGV[2])
+if newest ~= ARGV[4] then return 1 end
 local current = redis.call('GET', KEYS[1])
-if current and ms > 0 then
-  redis.call('SET', KEYS[2], current, 'PX', ms)
+if current and tonumber(ARGV[3]) > 0 then
+  redis.call('SET', KEYS[2], current, 'PX', ARGV[3])
 else
   redis.call('DEL', KEYS[2])
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[4])
-redis.call('SET', KEYS[3], string.sub(ARGV[1], 1, 8), 'PX', ARGV[5])
+local epoch = ARGV[1] .. struct.pack('>I8', now()) .. ARGV[2]
+redis.call('SET', KEYS[1], epoch, 'PX', ARGV[5])
+redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[6])
 return 0
+";
+
+// KEYS: current, draining, then sessions of their tag. What is sealed under an epoch that
+// stands stays; what is no record at all has no epoch that could stand.
+const RECLAIM: &str = r"
+local standing = {}
+for _, epoch in ipairs({redis.call('GET', KEYS[1]) or '', redis.call('GET', KEYS[2]) or ''}) do
+  if #epoch > 8 then standing[string.sub(epoch, 1, 8)] = true end
+end
+local removed = 0
+for at = 3, #KEYS do
+  local epoch = redis.pcall('GETRANGE', KEYS[at], 9, 16)
+  if type(epoch) ~= 'string' or not standing[epoch] then
+    removed = removed + redis.call('UNLINK', KEYS[at])
+  end
+end
+return removed
 ";
 
 // KEYS: sessions. ARGV: the most that may be removed. What was renewed since the scan

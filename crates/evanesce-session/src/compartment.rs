@@ -31,6 +31,11 @@ impl Compartment {
         Self(name)
     }
 
+    /// What the library itself keeps lies under names that no other room can have.
+    pub(crate) const fn reserved(name: &'static str) -> Self {
+        Self(name)
+    }
+
     /// The name.
     #[must_use]
     pub const fn name(self) -> &'static str {

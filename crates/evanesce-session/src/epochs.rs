@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use evanesce_core::{Entry, Lifetime, Operation, Timestamp};
 
-use crate::sessions::ATTEMPTS;
+use crate::held::ATTEMPTS;
 use crate::{EpochRecord, Epochs, SessionError, Sessions, Tag, Write, keys};
 
 /// The lowest newest number that this node still believes, tag by tag.
@@ -13,7 +13,7 @@ impl Floors {
         Self([const { AtomicU64::new(0) }; 256])
     }
 
-    fn floor(&self, tag: Tag) -> &AtomicU64 {
+    pub(crate) fn floor(&self, tag: Tag) -> &AtomicU64 {
         &self.0[usize::from(tag.0)]
     }
 }
@@ -27,6 +27,7 @@ impl Sessions {
     /// [`SessionError::Store`]; an end that was not acknowledged is `Unconfirmed`,
     /// and is to be repeated.
     pub async fn end_epochs(&self) -> Result<u64, SessionError> {
+        self.0.stocks.clear();
         let ended = self.0.parts.epochs.end().await?;
         // From here on this node opens nothing under the numbers that it knew, even
         // if the store hands their secrets back.
@@ -35,6 +36,8 @@ impl Sessions {
                 (seen > 0).then(|| seen.saturating_add(1))
             });
         }
+        // Again: an opening may have prepared others while the end was on its way.
+        self.0.stocks.clear();
         self.note(Operation::EpochEnded, ended).await;
         Ok(ended)
     }
@@ -52,7 +55,7 @@ impl Sessions {
             let stands = self.standing(tag, &epochs).await? && epochs.current.is_some();
             if stands && epochs.draining.is_none() {
                 let drain = self.0.clock.now().plus(Lifetime::MAX.duration());
-                begun += u64::from(self.succeed(tag, &epochs, drain).await? == Write::Applied);
+                begun += u64::from(self.succeed(tag, &epochs, drain).await?.0 == Write::Applied);
             }
         }
         self.note(Operation::KeyRotated, begun).await;
@@ -66,19 +69,30 @@ impl Sessions {
     /// [`SessionError::Contended`] if others kept beginning and ending epochs,
     /// [`SessionError::Store`], [`SessionError::Crypto`], [`SessionError::Memory`].
     pub async fn ensure_epoch(&self, tag: Tag) -> Result<u64, SessionError> {
-        self.current_epoch(tag).await.map(|epoch| epoch.number)
+        self.current_epoch(tag, None).await.map(|epoch| epoch.number)
     }
 
-    pub(crate) async fn current_epoch(&self, tag: Tag) -> Result<EpochRecord, SessionError> {
+    /// The current epoch, or a fresh one; `known` is what the store has just said.
+    pub(crate) async fn current_epoch(
+        &self,
+        tag: Tag,
+        mut known: Option<Epochs>,
+    ) -> Result<EpochRecord, SessionError> {
         for _ in 0..ATTEMPTS {
-            let epochs = self.0.parts.epochs.epochs(tag).await?;
+            let epochs = match known.take() {
+                Some(epochs) => epochs,
+                None => self.0.parts.epochs.epochs(tag).await?,
+            };
             if self.standing(tag, &epochs).await?
                 && let Some(current) = epochs.current
             {
                 return Ok(current);
             }
-            // What does not stand gets no time to drain.
-            let _lost_or_won = self.succeed(tag, &epochs, Timestamp::from_millis(0)).await?;
+            // What does not stand gets no time to drain. Who loses reads what another began.
+            let (written, next) = self.succeed(tag, &epochs, Timestamp::from_millis(0)).await?;
+            if written == Write::Applied {
+                return Ok(next);
+            }
         }
         Err(SessionError::Contended)
     }
@@ -90,7 +104,8 @@ impl Sessions {
         let Some(server) = epochs.incarnation else { return Ok(false) };
         let mut listed = epochs.current.iter().chain(&epochs.draining);
         if listed.any(|epoch| epoch.incarnation != server) {
-            let ended = self.succeed(tag, epochs, Timestamp::from_millis(0)).await?;
+            self.0.stocks.empty(tag);
+            let (ended, _) = self.succeed(tag, epochs, Timestamp::from_millis(0)).await?;
             if ended == Write::Applied {
                 self.note(Operation::IncarnationChanged, 1).await;
                 self.note(Operation::EpochEnded, 1).await;
@@ -100,6 +115,7 @@ impl Sessions {
         let floor = self.0.floors.floor(tag).fetch_max(epochs.newest, Ordering::AcqRel);
         let in_order = epochs.current.as_ref().is_none_or(|epoch| epoch.number == epochs.newest)
             && epochs.draining.as_ref().is_none_or(|epoch| epoch.number < epochs.newest);
+        self.0.stocks.keep_only(tag, epochs.current.as_ref());
         Ok(in_order && epochs.newest >= floor)
     }
 
@@ -109,7 +125,7 @@ impl Sessions {
         tag: Tag,
         epochs: &Epochs,
         drain: Timestamp,
-    ) -> Result<Write, SessionError> {
+    ) -> Result<(Write, EpochRecord), SessionError> {
         let parts = &self.0.parts;
         let incarnation = match epochs.incarnation {
             Some(incarnation) => incarnation,
@@ -118,7 +134,8 @@ impl Sessions {
         let floor = self.0.floors.floor(tag).load(Ordering::Acquire);
         let number = epochs.newest.max(floor).saturating_add(1);
         let next = keys::new_epoch(&*parts.root, &parts.namespace, tag, number, incarnation)?;
-        Ok(parts.epochs.begin(tag, epochs.newest, &next, drain).await?)
+        let written = parts.epochs.begin(tag, epochs.newest, &next, drain).await?;
+        Ok((written, next))
     }
 
     // What concerns epochs is durable where the log can be reached, and never waits

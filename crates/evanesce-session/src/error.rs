@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use evanesce_core::{Error, ErrorKind, StoreKind};
 use evanesce_crypto::CryptoError;
@@ -44,6 +45,12 @@ pub enum SessionError {
     /// The data is larger than the policy allows.
     #[error("the session's data is larger than the policy allows")]
     TooLarge,
+    /// So many sessions are being opened that this one is refused, and for how long.
+    #[error("too many sessions are being opened")]
+    TooMany {
+        /// When to try again at the earliest.
+        retry_after: Duration,
+    },
     /// The value could not be encoded.
     #[error("the value cannot be encoded")]
     Unencodable(#[source] EncodeError),
@@ -92,6 +99,9 @@ impl From<SessionError> for Error {
             SessionError::Foreign(_) => (ErrorKind::Foreign, "the epoch is another service's"),
             SessionError::Malformed => (ErrorKind::Invalid, "this is not a session token"),
             SessionError::Memory(_) => (ErrorKind::Exhausted, "no guarded memory is left"),
+            SessionError::TooMany { .. } => {
+                (ErrorKind::Exhausted, "too many sessions are being opened")
+            }
             SessionError::TooLarge | SessionError::Unencodable(_) => {
                 (ErrorKind::Refused, "the session's data is larger than allowed")
             }
@@ -103,15 +113,15 @@ impl From<SessionError> for Error {
 /// An operation that would have consumed the token and failed, with the token.
 #[derive(thiserror::Error)]
 #[error("the session could not be ended or moved")]
-pub struct Failed {
+pub struct Failed<T = Token> {
     /// The token, to try again with.
-    pub token: Token,
+    pub token: T,
     /// Why.
     #[source]
     pub error: SessionError,
 }
 
-impl fmt::Debug for Failed {
+impl<T> fmt::Debug for Failed<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failed").field("error", &self.error).finish_non_exhaustive()
     }

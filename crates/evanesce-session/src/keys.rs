@@ -3,13 +3,35 @@ use std::time::Duration;
 use evanesce_core::{Incarnation, Namespace, Timestamp};
 use evanesce_crypto::{
     AssociatedData, CryptoError, Padding, RootProvider, Sealed, Wrapped, derive,
-    derive_from_halves, random_secret, seal, unseal, unwrap, wrap,
+    derive_from_halves, random, random_secret, seal, unseal, unwrap, wrap,
 };
 use evanesce_memory::SecretBytes;
 
 use crate::{EpochRecord, LookupId, Record, SessionError, Tag, Token, Version};
 
 const KEY: usize = 32;
+
+/// How long a share is.
+pub(crate) const SHARE: usize = KEY;
+
+/// What a share is derived with: random, no secret, and in the record.
+pub(crate) type Salt = [u8; 16];
+
+/// What one record needs of its epoch's secret, and what no other record does.
+pub(crate) struct Share {
+    salt: Salt,
+    secret: SecretBytes,
+}
+
+impl Share {
+    pub(crate) const fn new(salt: Salt, secret: SecretBytes) -> Self {
+        Self { salt, secret }
+    }
+
+    pub(crate) const fn secret(&self) -> &SecretBytes {
+        &self.secret
+    }
+}
 
 /// What a record says of itself, all of it authenticated by its seal.
 #[derive(Clone, Copy)]
@@ -39,7 +61,7 @@ impl Header {
         self.absolute.min(self.last_seen.plus(self.idle))
     }
 
-    pub(crate) fn record(self, sealed: Sealed) -> Record {
+    fn record(self, salt: Salt, sealed: Sealed) -> Record {
         Record {
             version: self.version,
             epoch: self.epoch,
@@ -48,11 +70,12 @@ impl Header {
             absolute: self.absolute,
             idle: self.idle,
             last_seen: self.last_seen,
+            salt,
             sealed,
         }
     }
 
-    fn associated(&self, namespace: &Namespace, id: &LookupId) -> AssociatedData {
+    fn associated(&self, namespace: &Namespace, id: &LookupId, salt: &Salt) -> AssociatedData {
         AssociatedData::new("evanesce session record v1")
             .field(namespace.as_str().as_bytes())
             .field(&[id.tag().0])
@@ -63,42 +86,87 @@ impl Header {
             .number(self.absolute.as_millis())
             .number(u64::try_from(self.idle.as_millis()).unwrap_or(u64::MAX))
             .number(self.last_seen.as_millis())
+            .field(salt)
     }
 }
 
 /// Where a token's session lies.
 pub(crate) fn lookup_id(namespace: &Namespace, token: &Token) -> Result<LookupId, SessionError> {
-    let context = AssociatedData::new("evanesce session id v1")
-        .field(namespace.as_str().as_bytes())
-        .field(&[token.tag().0]);
-    let derived = derive(token.secret(), &[], context.as_bytes(), KEY)?;
-    let id = derived.expose(|bytes| bytes.try_into().ok());
-    Ok(LookupId::new(token.tag(), id.ok_or(CryptoError::KeyLength)?))
+    place_of(token.secret(), "evanesce session id v1", namespace, token.tag())
 }
 
-/// Seals a payload for one place and one header.
+/// Where a child's session lies.
+pub(crate) fn child_lookup_id(
+    namespace: &Namespace,
+    tag: Tag,
+    child: &SecretBytes,
+) -> Result<LookupId, SessionError> {
+    place_of(child, "evanesce session child id v1", namespace, tag)
+}
+
+/// A child's half of its key: of its own token and of what its parent's payload keeps.
+pub(crate) fn child_half(
+    namespace: &Namespace,
+    (child, id): (&SecretBytes, &LookupId),
+    family: &SecretBytes,
+) -> Result<SecretBytes, SessionError> {
+    let context = AssociatedData::new("evanesce session child v1")
+        .field(namespace.as_str().as_bytes())
+        .field(id.id());
+    Ok(derive_from_halves(child, family, &[], context.as_bytes(), KEY)?)
+}
+
+/// Seals a payload for one place and one header. `client` is the client's half.
 pub(crate) fn seal_record(
     namespace: &Namespace,
-    (token, id): (&Token, &LookupId),
-    epoch: &SecretBytes,
+    (client, id): (&SecretBytes, &LookupId),
+    share: &Share,
     header: Header,
     payload: &SecretBytes,
 ) -> Result<Record, SessionError> {
-    let key = data_key(namespace, token, id, epoch)?;
-    let associated = header.associated(namespace, id);
-    Ok(header.record(seal(&key, associated.as_bytes(), payload, Padding::Classes)?))
+    let key = data_key(namespace, client, id, &share.secret)?;
+    let associated = header.associated(namespace, id, &share.salt);
+    // The payload is padded already.
+    let sealed = seal(&key, associated.as_bytes(), payload, Padding::None)?;
+    Ok(header.record(share.salt, sealed))
 }
 
-/// Opens a record, if it is this token's and was sealed for this place and header.
+/// Opens a record, if it is this client's and was sealed for this place and header.
 pub(crate) fn open_record(
     namespace: &Namespace,
-    (token, id): (&Token, &LookupId),
+    (client, id): (&SecretBytes, &LookupId),
     epoch: &SecretBytes,
     record: &Record,
 ) -> Result<SecretBytes, SessionError> {
-    let key = data_key(namespace, token, id, epoch)?;
-    let associated = Header::of(record).associated(namespace, id);
+    let share = share(namespace, id.tag(), (record.epoch, epoch), record.salt)?;
+    let key = data_key(namespace, client, id, &share.secret)?;
+    let associated = Header::of(record).associated(namespace, id, &record.salt);
     Ok(unseal(&key, associated.as_bytes(), &record.sealed)?)
+}
+
+/// The share of an epoch's secret that belongs to this salt.
+pub(crate) fn share(
+    namespace: &Namespace,
+    tag: Tag,
+    (number, epoch): (u64, &SecretBytes),
+    salt: Salt,
+) -> Result<Share, SessionError> {
+    let context = AssociatedData::new("evanesce session share v1")
+        .field(namespace.as_str().as_bytes())
+        .field(&[tag.0])
+        .number(number);
+    Ok(Share { salt, secret: derive(epoch, &salt, context.as_bytes(), SHARE)? })
+}
+
+/// The share of a record that is about to be written.
+pub(crate) fn fresh_share(
+    namespace: &Namespace,
+    tag: Tag,
+    epoch: (u64, &SecretBytes),
+) -> Result<Share, SessionError> {
+    let mut salt = Salt::default();
+    random(&mut salt)?;
+    share(namespace, tag, epoch, salt)
 }
 
 /// A fresh epoch secret, wrapped.
@@ -111,7 +179,7 @@ pub(crate) fn new_epoch(
 ) -> Result<EpochRecord, SessionError> {
     let secret = random_secret(KEY)?;
     let context = epoch_context(namespace, tag, number, &incarnation);
-    let wrapped = wrap(root, context.as_bytes(), &secret)?.to_bytes();
+    let wrapped = wrap(root, context.as_bytes(), &secret)?.to_bytes().into();
     Ok(EpochRecord { number, wrapped, incarnation })
 }
 
@@ -131,17 +199,30 @@ pub(crate) fn epoch_secret(
     })
 }
 
+fn place_of(
+    secret: &SecretBytes,
+    label: &'static str,
+    namespace: &Namespace,
+    tag: Tag,
+) -> Result<LookupId, SessionError> {
+    let context =
+        AssociatedData::new(label).field(namespace.as_str().as_bytes()).field(&[tag.0]);
+    let derived = derive(secret, &[], context.as_bytes(), KEY)?;
+    let id = derived.expose(|bytes| bytes.try_into().ok());
+    Ok(LookupId::new(tag, id.ok_or(CryptoError::KeyLength)?))
+}
+
 // The client's half and the server's: neither opens anything alone.
 fn data_key(
     namespace: &Namespace,
-    token: &Token,
+    client: &SecretBytes,
     id: &LookupId,
-    epoch: &SecretBytes,
+    share: &SecretBytes,
 ) -> Result<SecretBytes, CryptoError> {
     let context = AssociatedData::new("evanesce session data v1")
         .field(namespace.as_str().as_bytes())
         .field(id.id());
-    derive_from_halves(token.secret(), epoch, &[], context.as_bytes(), KEY)
+    derive_from_halves(client, share, &[], context.as_bytes(), KEY)
 }
 
 fn epoch_context(
@@ -180,9 +261,23 @@ mod tests {
         assert_eq!(digest(id.id()), known);
         let mut epoch: Vec<u8> = (0x80..0xa0).collect();
         let epoch = SecretBytes::from_slice(&mut epoch).unwrap();
-        let key = data_key(&namespace, &token, &id, &epoch).unwrap();
-        let known = "83c206b3bf8bb7450e71bf89206d510f97c146b939c1d448378f2ccf9f5a499a";
+        let salt = std::array::from_fn(|at| 0xc0 + at as u8);
+        let share = share(&namespace, id.tag(), (2, &epoch), salt).unwrap();
+        let known = "5309939b0c95982d137331cc3f3ac7d9189a22aa50e056eefc211164139f8b12";
+        share.secret.expose(|share| assert_eq!(digest(share), known));
+        let key = data_key(&namespace, token.secret(), &id, &share.secret).unwrap();
+        let known = "85fb3ae6ede415bbb3399035c809d43bf521291a8b6d05733a79e5dba3c3ecba";
         key.expose(|key| assert_eq!(digest(key), known));
+        let mut child: Vec<u8> = (0x40..0x60).collect();
+        let mut family: Vec<u8> = (0xa0..0xc0).collect();
+        let child = SecretBytes::from_slice(&mut child).unwrap();
+        let family = SecretBytes::from_slice(&mut family).unwrap();
+        let below = child_lookup_id(&namespace, id.tag(), &child).unwrap();
+        let known = "644929eb3d5dad0d835094dfc37d9ec160c253ef6ad45de4bfad0b8c10e1b4aa";
+        assert_eq!(digest(below.id()), known);
+        let half = child_half(&namespace, (&child, &below), &family).unwrap();
+        let known = "942d7d910e251042b70d4a6f5f1546dbe46072068ad64181e2b78f432c7c308d";
+        half.expose(|half| assert_eq!(digest(half), known));
         let header = Header {
             version: Version(3),
             epoch: 2,
@@ -191,9 +286,9 @@ mod tests {
             idle: Duration::from_secs(3600),
             last_seen: Timestamp::from_millis(1_767_225_960_000),
         };
-        let associated = header.associated(&namespace, &id);
-        assert_eq!(associated.as_bytes().len(), 191);
-        let known = "dbbcfaf42a2e154aa45b3f8fc6ad3c9ece6977cb9ec905c79d3c82af0edeb1ca";
+        let associated = header.associated(&namespace, &id, &salt);
+        assert_eq!(associated.as_bytes().len(), 215);
+        let known = "c4b61bbf62824efa2778f2dc1b952bb09e65e4e16d79339522b7f7733f15ade2";
         assert_eq!(sha256(associated.as_bytes()).to_string(), known);
     }
 }

@@ -1,25 +1,32 @@
 use std::collections::HashMap;
 use std::future::ready;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use evanesce_core::{
     BoxFuture, Ceiling, Clock, DataClass, Digest, Erasable, Error, ErrorKind, Fence, Incarnation,
-    Label, Lease, Lifetime, Presence, StoreKind, Subject, Timestamp,
+    Label, Lease, Lifetime, Presence, StoreKind, Subject, Timestamp, label,
 };
 
+use crate::packed::Packed;
 use crate::steady::Steady;
+use crate::sync::{Mutex, MutexGuard, lock};
+use crate::table::Table;
 use crate::{
-    EpochRecord, EpochStore, Epochs, Fetched, LookupId, Record, SessionStore, Swept, Tag, Version,
-    Write,
+    EpochRecord, EpochStore, Epochs, Fetched, FetchedPair, Inserted, LookupId, Record,
+    SessionStore, Swept, Tag, Version, Write,
 };
 
-/// Sessions in this process: a map for each tag, of sealed records only.
+/// Sessions in this process: a table for each tag, of sealed records only, each in one
+/// block of exactly its size.
 ///
 /// Its incarnation is drawn anew for each instance, so that nothing outlives a
 /// restart in meaning either. There is no thread behind it: an expired record is
-/// never given out, and its ciphertext is freed when it is next asked for or when
-/// [`sweep`](SessionStore::sweep) comes by.
+/// never given out, and its ciphertext is freed when it is next asked for, when
+/// [`sweep`](SessionStore::sweep) comes by, and without either as others come: each new
+/// record looks at eight places of its tag's table, so that whatever had expired is freed
+/// once its tag got as many new records as its table has places, divided by eight. Where
+/// nothing is opened and nobody sweeps, ciphertext stays.
 pub struct MemoryStore {
     clock: Steady,
     incarnation: Mutex<Incarnation>,
@@ -37,8 +44,8 @@ impl MemoryStore {
         let clock = Steady::new(clock);
         Ok(Self {
             incarnation: Mutex::new(fresh_incarnation()?),
-            shards: (0..=u8::MAX).map(|_| Mutex::default()).collect(),
-            leases: Mutex::default(),
+            shards: (0..SHARDS).map(|_| Mutex::new(Shard::default())).collect(),
+            leases: Mutex::new(Leases::default()),
             swept: Mutex::new(clock.now()),
             clock,
         })
@@ -72,12 +79,17 @@ impl MemoryStore {
     }
 
     fn shard(&self, tag: Tag) -> MutexGuard<'_, Shard> {
-        let mut shard = lock(&self.shards[usize::from(tag.0)]);
+        let mut shard = lock(&self.shards[usize::from(tag.0) % SHARDS]);
         let now = self.clock.now();
         if shard.draining.as_ref().is_some_and(|(_, until)| *until <= now) {
             shard.draining = None;
         }
         shard
+    }
+
+    // One for each shard; a tag stands for all that share it.
+    fn tags(&self) -> impl Iterator<Item = Tag> + use<> {
+        (0..=u8::MAX).take(SHARDS).map(Tag)
     }
 
     // The caller holds the shard, so a restored copy cannot slip in between.
@@ -94,10 +106,10 @@ impl MemoryStore {
         }
     }
 
-    fn writable(&self, shard: &Shard, record: &Record) -> Option<Kept> {
-        let now = self.clock.now();
+    fn writable(shard: &Shard, id: &LookupId, record: &Record, now: Timestamp) -> Option<Packed> {
         let until = record.expiry.min(now.plus(Lifetime::MAX.duration()));
-        (until > now && shard.stands(record.epoch)).then(|| Kept { record: record.clone(), until })
+        let stands = until > now && shard.stands(record.epoch);
+        stands.then(|| Packed::new(id.id(), record, until))
     }
 }
 
@@ -114,22 +126,41 @@ impl SessionStore for MemoryStore {
         &'a self,
         id: &'a LookupId,
         record: &'a Record,
-    ) -> BoxFuture<'a, Result<Write, Error>> {
+    ) -> BoxFuture<'a, Result<Inserted, Error>> {
         Box::pin(async move {
-            let mut shard = self.shard(id.tag());
-            let Some(kept) = self.writable(&shard, record) else { return Ok(Write::Gone) };
-            if shard.live(id, self.clock.now()).is_some() {
-                return Ok(Write::Conflict);
+            let (mut shard, now) = (self.shard(id.tag()), self.clock.now());
+            let write = match Self::writable(&shard, id, record, now) {
+                None => Write::Gone,
+                Some(_) if shard.live(id, now).is_some() => Write::Conflict,
+                Some(packed) => {
+                    shard.records.insert(packed, now);
+                    Write::Applied
+                }
+            };
+            Ok(Inserted { write, epochs: self.epochs_of(&shard) })
+        })
+    }
+
+    fn fetch_pair<'a>(
+        &'a self,
+        first: &'a LookupId,
+        second: &'a LookupId,
+    ) -> BoxFuture<'a, Result<FetchedPair, Error>> {
+        Box::pin(async move {
+            if first.tag() != second.tag() {
+                return Err(PAIR_OF_TAGS);
             }
-            shard.records.insert(*id.id(), kept);
-            Ok(Write::Applied)
+            let (mut shard, now) = (self.shard(first.tag()), self.clock.now());
+            let [first, second] =
+                [first, second].map(|id| shard.live(id, now).and_then(Packed::record));
+            Ok(FetchedPair { first, second, epochs: self.epochs_of(&shard) })
         })
     }
 
     fn fetch<'a>(&'a self, id: &'a LookupId) -> BoxFuture<'a, Result<Fetched, Error>> {
         Box::pin(async move {
             let mut shard = self.shard(id.tag());
-            let record = shard.live(id, self.clock.now()).map(|kept| kept.record.clone());
+            let record = shard.live(id, self.clock.now()).and_then(Packed::record);
             Ok(self.fetched(&shard, record))
         })
     }
@@ -141,13 +172,15 @@ impl SessionStore for MemoryStore {
         record: &'a Record,
     ) -> BoxFuture<'a, Result<Write, Error>> {
         Box::pin(async move {
-            let mut shard = self.shard(id.tag());
-            let lost = shard.compare(id, version, self.clock.now());
+            let (mut shard, now) = (self.shard(id.tag()), self.clock.now());
+            let lost = shard.compare(id, version, now);
             if lost != Write::Applied {
                 return Ok(lost);
             }
-            let Some(kept) = self.writable(&shard, record) else { return Ok(Write::Gone) };
-            shard.records.insert(*id.id(), kept);
+            let Some(packed) = Self::writable(&shard, id, record, now) else {
+                return Ok(Write::Gone);
+            };
+            shard.records.insert(packed, now);
             Ok(Write::Applied)
         })
     }
@@ -163,8 +196,7 @@ impl SessionStore for MemoryStore {
             if from.tag() != to.tag() {
                 return Err(OTHER_TAG);
             }
-            let now = self.clock.now();
-            let mut shard = self.shard(from.tag());
+            let (mut shard, now) = (self.shard(from.tag()), self.clock.now());
             let lost = shard.compare(from, version, now);
             if lost != Write::Applied {
                 return Ok(lost);
@@ -172,9 +204,11 @@ impl SessionStore for MemoryStore {
             if shard.live(to, now).is_some() {
                 return Ok(Write::Conflict);
             }
-            let Some(kept) = self.writable(&shard, record) else { return Ok(Write::Gone) };
+            let Some(packed) = Self::writable(&shard, to, record, now) else {
+                return Ok(Write::Gone);
+            };
             shard.records.remove(from.id());
-            shard.records.insert(*to.id(), kept);
+            shard.records.insert(packed, now);
             Ok(Write::Applied)
         })
     }
@@ -193,7 +227,7 @@ impl SessionStore for MemoryStore {
             let mut shard = self.shard(id.tag());
             let record = match shard.live(id, self.clock.now()) {
                 None => None,
-                Some(_) => shard.records.remove(id.id()).map(|kept| kept.record),
+                Some(_) => shard.records.remove(id.id()).and_then(|packed| packed.record()),
             };
             Ok(self.fetched(&shard, record))
         })
@@ -203,16 +237,16 @@ impl SessionStore for MemoryStore {
         Box::pin(async move {
             let (mut swept, begun) = (Swept::default(), self.clock.now());
             let mut left = limit;
-            for tag in 0..=u8::MAX {
-                let mut shard = self.shard(Tag(tag));
-                let now = self.clock.now();
+            for shard in &self.shards {
+                let (mut shard, now) = (lock(shard), self.clock.now());
                 swept.examined += shard.records.len() as u64;
-                shard.records.retain(|_, kept| {
-                    let stays = kept.until > now || left == 0;
+                shard.records.retain(|kept| {
+                    let until = kept.until();
+                    let stays = until > now || left == 0;
                     if !stays {
                         left -= 1;
                         swept.expired += 1;
-                        swept.overdue = swept.overdue.max(now.since(kept.until));
+                        swept.overdue = swept.overdue.max(now.since(until));
                     }
                     stays
                 });
@@ -226,8 +260,14 @@ impl SessionStore for MemoryStore {
 
     fn reclaim(&self) -> BoxFuture<'_, Result<u64, Error>> {
         Box::pin(async move {
-            let clear = |shard: &Mutex<Shard>| std::mem::take(&mut lock(shard).records).len();
-            Ok(self.shards.iter().map(|shard| clear(shard) as u64).sum())
+            let mut reclaimed = 0;
+            for tag in self.tags() {
+                let mut shard = self.shard(tag);
+                let (before, standing) = (shard.records.len(), shard.standing());
+                shard.records.retain(|kept| standing.contains(&Some(kept.epoch())));
+                reclaimed += (before - shard.records.len()) as u64;
+            }
+            Ok(reclaimed)
         })
     }
 
@@ -238,13 +278,12 @@ impl SessionStore for MemoryStore {
         Box::pin(async move {
             let spans = self.shards.iter().filter_map(|shard| {
                 let shard = lock(shard);
-                shard.records.values().map(|k| k.record.absolute.since(k.record.opened)).max()
+                shard.records.iter().map(Packed::span).max()
             });
-            const SWEEP: Label = Label::new("sweep interval");
             let unswept = self.clock.now().since(*lock(&self.swept));
             let overdue = spans.max().map_or(Duration::ZERO, |longest| longest + unswept);
             let worst = overdue.max(DataClass::Ephemeral.ceiling());
-            Ok(Ceiling { worst: Some(worst), setting: SWEEP })
+            Ok(Ceiling { worst: Some(worst), setting: label!("sweep interval") })
         })
     }
 }
@@ -284,8 +323,8 @@ impl EpochStore for MemoryStore {
     fn end(&self) -> BoxFuture<'_, Result<u64, Error>> {
         Box::pin(async move {
             let mut ended = 0;
-            for tag in 0..=u8::MAX {
-                let mut shard = self.shard(Tag(tag));
+            for tag in self.tags() {
+                let mut shard = self.shard(tag);
                 ended += u64::from(shard.current.take().is_some());
                 ended += u64::from(shard.draining.take().is_some());
             }
@@ -326,7 +365,7 @@ impl Erasable for MemoryStore {
     fn oldest_age(&self) -> BoxFuture<'_, Result<Option<Duration>, Error>> {
         Box::pin(async move {
             let oldest = self.shards.iter().filter_map(|shard| {
-                lock(shard).records.values().map(|kept| kept.record.opened).min()
+                lock(shard).records.iter().map(Packed::opened).min()
             });
             Ok(oldest.min().map(|opened| self.clock.now().since(opened)))
         })
@@ -373,10 +412,10 @@ pub struct Snapshot(Vec<Shard>);
 
 impl Snapshot {
     /// Every record in it.
-    pub fn records(&self) -> impl Iterator<Item = (LookupId, &Record)> {
+    pub fn records(&self) -> impl Iterator<Item = (LookupId, Record)> {
         self.0.iter().zip(0..=u8::MAX).flat_map(|(shard, tag)| {
-            let id = move |id: &[u8; 32]| LookupId::new(Tag(tag), *id);
-            shard.records.iter().map(move |(key, kept)| (id(key), &kept.record))
+            let with_id = move |kept: &Packed| Some((LookupId::new(Tag(tag), *kept.id()), kept.record()?));
+            shard.records.iter().filter_map(with_id)
         })
     }
 
@@ -392,8 +431,9 @@ impl Snapshot {
     #[must_use]
     pub fn with_record(mut self, id: &LookupId, record: &Record) -> Self {
         if let Some(shard) = self.0.get_mut(usize::from(id.tag().0)) {
-            let until = record.expiry;
-            shard.records.insert(*id.id(), Kept { record: record.clone(), until });
+            let packed = Packed::new(id.id(), record, record.expiry);
+            // Nothing has expired at the beginning of time: a backup keeps what it has.
+            shard.records.insert(packed, Timestamp::from_millis(0));
         }
         self
     }
@@ -401,7 +441,7 @@ impl Snapshot {
 
 #[derive(Clone, Default)]
 struct Shard {
-    records: HashMap<[u8; 32], Kept>,
+    records: Table,
     newest: u64,
     current: Option<EpochRecord>,
     draining: Option<(EpochRecord, Timestamp)>,
@@ -409,8 +449,8 @@ struct Shard {
 
 impl Shard {
     // Frees what has expired, so that no later step of a clock shows it again.
-    fn live(&mut self, id: &LookupId, now: Timestamp) -> Option<&Kept> {
-        if self.records.get(id.id()).is_some_and(|kept| kept.until <= now) {
+    fn live(&mut self, id: &LookupId, now: Timestamp) -> Option<&Packed> {
+        if self.records.get(id.id()).is_some_and(|kept| kept.until() <= now) {
             self.records.remove(id.id());
         }
         self.records.get(id.id())
@@ -419,21 +459,19 @@ impl Shard {
     fn compare(&mut self, id: &LookupId, version: Version, now: Timestamp) -> Write {
         match self.live(id, now) {
             None => Write::Gone,
-            Some(kept) if kept.record.version == version => Write::Applied,
+            Some(kept) if kept.version() == version => Write::Applied,
             Some(_) => Write::Conflict,
         }
     }
 
-    fn stands(&self, epoch: u64) -> bool {
-        let draining = self.draining.as_ref().map(|(epoch, _)| epoch);
-        self.current.iter().chain(draining).any(|standing| standing.number == epoch)
+    fn standing(&self) -> [Option<u64>; 2] {
+        let draining = self.draining.as_ref().map(|(epoch, _)| epoch.number);
+        [self.current.as_ref().map(|epoch| epoch.number), draining]
     }
-}
 
-#[derive(Clone)]
-struct Kept {
-    record: Record,
-    until: Timestamp,
+    fn stands(&self, epoch: u64) -> bool {
+        self.standing().contains(&Some(epoch))
+    }
 }
 
 #[derive(Default)]
@@ -442,10 +480,18 @@ struct Leases {
     last: u64,
 }
 
+/// One for each tag. Under `loom` all tags share one, whose every order can be tried.
+const SHARDS: usize = if cfg!(loom) { 1 } else { 256 };
+
 const OTHER_TAG: Error = Error::new(
     ErrorKind::Invalid,
     StoreKind::Memory,
     "a session is renamed only within its own tag",
+);
+const PAIR_OF_TAGS: Error = Error::new(
+    ErrorKind::Invalid,
+    StoreKind::Memory,
+    "two sessions are read at once only within one tag",
 );
 const NOT_ABOVE: Error =
     Error::new(ErrorKind::Invalid, StoreKind::Memory, "an epoch's number is above the one before");
@@ -459,8 +505,4 @@ fn fresh_incarnation() -> Result<Incarnation, Error> {
     let mut bytes = [0; 32];
     evanesce_crypto::random(&mut bytes).map_err(|_| NO_RANDOM)?;
     Ok(Incarnation::new(StoreKind::Memory, Digest::new(bytes)))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

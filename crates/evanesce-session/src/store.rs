@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use evanesce_core::{
@@ -10,7 +11,12 @@ use evanesce_crypto::Sealed;
 /// Each sentence names the function of `evanesce_testkit::session` that tests it.
 ///
 /// # Contract
-/// - `insert` refuses an id that exists (`insert_refuses_an_existing_id`).
+/// - `insert` refuses an id that exists (`insert_refuses_an_existing_id`), and answers
+///   with the epochs of the tag as they stood in that very step, however it ended
+///   (`insert_answers_with_the_epochs`).
+/// - `fetch_pair` gives what two fetches would, in one step
+///   (`a_pair_is_what_two_fetches_give`), and refuses two ids of different tags
+///   (`fetch_pair_refuses_another_tag`); over a network it is one round trip too.
 /// - `fetch` gives back what was written, with the epochs of its tag and the
 ///   server's incarnation (`fetch_gives_back_what_was_inserted`); over a network
 ///   that is one round trip, which the adapter's own tests count.
@@ -31,8 +37,9 @@ use evanesce_crypto::Sealed;
 ///   (`remove_leaves_nothing`, `take_gives_a_record_once`).
 /// - After [`EpochStore::end`] returns, no epoch secret is there to open a record
 ///   of the namespace with (`end_removes_every_secret`).
-/// - `reclaim` removes every record of the namespace and of no other
-///   (`reclaim_removes_every_record`).
+/// - `reclaim` removes every record whose epoch does not stand
+///   (`reclaim_removes_every_record`), and leaves what was opened since under one that
+///   does (`reclaim_leaves_what_was_opened_since`).
 ///
 /// # Time
 /// - A record is gone at its expiry by the store's own clock, whether or not anyone
@@ -57,10 +64,17 @@ pub trait SessionStore: Send + Sync {
         &'a self,
         id: &'a LookupId,
         record: &'a Record,
-    ) -> BoxFuture<'a, Result<Write, Error>>;
+    ) -> BoxFuture<'a, Result<Inserted, Error>>;
 
     /// Reads a record and the epochs that stand for its tag.
     fn fetch<'a>(&'a self, id: &'a LookupId) -> BoxFuture<'a, Result<Fetched, Error>>;
+
+    /// Reads two records of one tag in one round trip.
+    fn fetch_pair<'a>(
+        &'a self,
+        first: &'a LookupId,
+        second: &'a LookupId,
+    ) -> BoxFuture<'a, Result<FetchedPair, Error>>;
 
     /// Replaces the record if it still has `version`; the new one has a higher version.
     fn replace<'a>(
@@ -89,8 +103,9 @@ pub trait SessionStore: Send + Sync {
     /// what was found. What was renewed meanwhile stays.
     fn sweep(&self, limit: usize) -> BoxFuture<'_, Result<Swept, Error>>;
 
-    /// Removes every record of the namespace in bounded batches, and says how many.
-    /// The records are unreadable before: [`EpochStore::end`] comes first.
+    /// Removes every record of the namespace whose epoch does not stand, in bounded
+    /// batches, and says how many. They are unreadable before:
+    /// [`EpochStore::end`] comes first.
     fn reclaim(&self) -> BoxFuture<'_, Result<u64, Error>>;
 
     /// The longest that a record may exist as the store is configured.
@@ -225,8 +240,21 @@ pub struct Record {
     pub idle: Duration,
     /// When it was last used, to a tenth of `idle`.
     pub last_seen: Timestamp,
+    /// What this record's share of its epoch's secret is derived with: random, drawn
+    /// anew for each write, and no secret.
+    pub salt: [u8; 16],
     /// Ciphertext.
     pub sealed: Sealed,
+}
+
+/// How an insertion ended, with the epochs of the tag as they stood in that very step.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Inserted {
+    /// Whether it was written.
+    pub write: Write,
+    /// The epochs of its tag.
+    pub epochs: Epochs,
 }
 
 /// What a read found.
@@ -235,6 +263,17 @@ pub struct Fetched {
     /// The record, if there is one.
     pub record: Option<Record>,
     /// The epochs of its tag.
+    pub epochs: Epochs,
+}
+
+/// What a read of two records of one tag found.
+#[derive(Clone, Debug)]
+pub struct FetchedPair {
+    /// The first record, if there is one.
+    pub first: Option<Record>,
+    /// The second record, if there is one.
+    pub second: Option<Record>,
+    /// The epochs of their tag.
     pub epochs: Epochs,
 }
 
@@ -257,7 +296,7 @@ pub struct EpochRecord {
     /// Its number.
     pub number: u64,
     /// The wrapped secret.
-    pub wrapped: Vec<u8>,
+    pub wrapped: Arc<[u8]>,
     /// The server that it was born under.
     pub incarnation: Incarnation,
 }

@@ -26,42 +26,14 @@ impl Token {
     /// [`SessionError::Malformed`] for any other text, [`SessionError::Memory`] if
     /// there is no guarded memory.
     pub fn parse(text: &str) -> Result<Self, SessionError> {
-        let text = text.strip_prefix(PREFIX).ok_or(SessionError::Malformed)?;
-        if text.len() != DIGITS {
-            return Err(SessionError::Malformed);
-        }
-        let mut body = SecretBytes::zeroed(BODY)?;
-        let decoded = body.expose_mut(|body| {
-            Base64UrlUnpadded::decode(text, body).is_ok_and(|decoded| decoded.len() == BODY)
-        });
-        if !decoded {
-            return Err(SessionError::Malformed);
-        }
-        let mut secret = SecretBytes::zeroed(SECRET)?;
-        let tag = body.expose(|body| {
-            let (signed, sum) = body.split_last_chunk::<SUM>()?;
-            let [version, tag, bytes @ ..] = signed else { return None };
-            let sound = version.ct_eq(&VERSION) & checksum(signed).ct_eq(sum);
-            (bool::from(sound) && copied(bytes, &mut secret)).then_some(Tag(*tag))
-        });
-        Ok(Self { tag: tag.ok_or(SessionError::Malformed)?, secret })
+        let (tag, secret) = parse(PREFIX, text)?;
+        Ok(Self { tag, secret })
     }
 
     /// The token as its client keeps it. Whoever has this text has the session.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
-        let mut body = Zeroizing::new([0; BODY]);
-        let mut digits = Zeroizing::new([0; DIGITS]);
-        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + DIGITS));
-        let (signed, sum) = body.split_at_mut(BODY - SUM);
-        if let [version, tag, secret @ ..] = &mut *signed {
-            (*version, *tag) = (VERSION, self.tag.0);
-            self.secret.expose(|bytes| secret.iter_mut().zip(bytes).for_each(|(to, b)| *to = *b));
-        }
-        sum.copy_from_slice(&checksum(signed));
-        text.push_str(PREFIX);
-        text.push_str(Base64UrlUnpadded::encode(&*body, &mut *digits).unwrap_or_default());
-        text
+        to_text(PREFIX, self.tag, &self.secret)
     }
 
     pub(crate) fn mint(tag: Tag) -> Result<Self, SessionError> {
@@ -77,9 +49,49 @@ impl Token {
     }
 }
 
+/// Reads the text form that tokens of each kind have behind their prefix.
+pub(crate) fn parse(prefix: &str, text: &str) -> Result<(Tag, SecretBytes), SessionError> {
+    let text = text.strip_prefix(prefix).ok_or(SessionError::Malformed)?;
+    if text.len() != DIGITS {
+        return Err(SessionError::Malformed);
+    }
+    let mut body = SecretBytes::zeroed(BODY)?;
+    let decoded = body.expose_mut(|body| {
+        Base64UrlUnpadded::decode(text, body).is_ok_and(|decoded| decoded.len() == BODY)
+    });
+    if !decoded {
+        return Err(SessionError::Malformed);
+    }
+    let mut secret = SecretBytes::zeroed(SECRET)?;
+    let tag = body.expose(|body| {
+        let (signed, sum) = body.split_last_chunk::<SUM>()?;
+        let [version, tag, bytes @ ..] = signed else { return None };
+        let sound = version.ct_eq(&VERSION) & checksum(signed).ct_eq(sum);
+        (bool::from(sound) && copied(bytes, &mut secret)).then_some(Tag(*tag))
+    });
+    Ok((tag.ok_or(SessionError::Malformed)?, secret))
+}
+
+/// Writes what [`parse`] reads.
+pub(crate) fn to_text(prefix: &str, tag: Tag, secret: &SecretBytes) -> Zeroizing<String> {
+    let mut body = Zeroizing::new([0; BODY]);
+    let mut digits = Zeroizing::new([0; DIGITS]);
+    let mut text = Zeroizing::new(String::with_capacity(prefix.len() + DIGITS));
+    let (signed, sum) = body.split_at_mut(BODY - SUM);
+    if let [version, tagged, bytes @ ..] = &mut *signed {
+        (*version, *tagged) = (VERSION, tag.0);
+        secret.expose(|secret| bytes.iter_mut().zip(secret).for_each(|(to, byte)| *to = *byte));
+    }
+    sum.copy_from_slice(&checksum(signed));
+    text.push_str(prefix);
+    text.push_str(Base64UrlUnpadded::encode(&*body, &mut *digits).unwrap_or_default());
+    text
+}
+
+/// How many bytes a token's secret has.
+pub(crate) const SECRET: usize = 32;
 const PREFIX: &str = "ev1_";
 const VERSION: u8 = 1;
-const SECRET: usize = 32;
 const SUM: usize = 4;
 const BODY: usize = 2 + SECRET + SUM;
 const DIGITS: usize = (BODY * 4).div_ceil(3);

@@ -43,7 +43,10 @@ macro_rules! contract {
 
 contract! {
     insert_refuses_an_existing_id
+    insert_answers_with_the_epochs
     fetch_gives_back_what_was_inserted
+    a_pair_is_what_two_fetches_give
+    fetch_pair_refuses_another_tag
     replace_is_conditional
     of_many_replacements_one_wins
     replace_after_remove_is_gone
@@ -66,6 +69,7 @@ contract! {
     end_removes_every_secret
     sweep_leaves_what_lives
     reclaim_removes_every_record
+    reclaim_leaves_what_was_opened_since
     the_incarnation_is_stable
     erasure_leaves_nothing_present
     the_oldest_age_is_measured

@@ -433,7 +433,7 @@ async fn the_store_holds_neither_plaintext_nor_token() {
     let token = house.sessions.open(&mark.to_owned()).await.unwrap();
     let snapshot = house.store.snapshot();
     let (id, record) = snapshot.records().next().unwrap();
-    let epochs = snapshot.epochs().flat_map(|(_, epoch)| epoch.wrapped.clone());
+    let epochs = snapshot.epochs().flat_map(|(_, epoch)| epoch.wrapped.to_vec());
     let stored = [&id.id()[..], record.sealed.as_bytes(), &epochs.collect::<Vec<_>>()].concat();
     let text = token.to_text();
     for needle in [mark.as_bytes(), text.as_bytes(), &text.as_bytes()[8..40]] {

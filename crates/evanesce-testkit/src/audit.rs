@@ -120,24 +120,34 @@ pub async fn one_appender_wins(store: Arc<dyn AuditStore>) {
     }
 }
 
-/// `prune` forgets the bytes before an index and keeps all hashes, says how many
-/// were forgotten now, and leaves the rest and the checkpoint as they are.
-pub async fn prunes_bytes_and_keeps_hashes(store: &dyn AuditStore) {
-    store.append(0, &leaves(&["a", "b", "c"]), "first").await.unwrap();
-    store.append(3, &leaves(&["d", "e"]), "second").await.unwrap();
-    assert_eq!(store.prune(0).await.unwrap(), 0);
-    assert_eq!(store.prune(2).await.unwrap(), 2);
-    assert_eq!(store.prune(4).await.unwrap(), 2);
-    assert_eq!(store.prune(4).await.unwrap(), 0);
-    let read = store.leaves(0, 10).await.unwrap();
-    for (leaf, word) in read.iter().zip(["a", "b", "c", "d", "e"]) {
-        assert_eq!(leaf.hash, leaf_hash(word.as_bytes()));
-        assert_eq!(leaf.bytes.is_some(), word == "e");
+/// `prune` forgets the bytes of whole tiles before an index and keeps all hashes,
+/// says how many were forgotten now, and leaves the rest and the checkpoint as they
+/// are.
+pub async fn prunes_whole_tiles_and_keeps_hashes(store: &dyn AuditStore) {
+    let words: Vec<String> = (0..600).map(|n| format!("leaf {n}")).collect();
+    let bytes: Vec<Vec<u8>> = words.iter().map(|word| word.clone().into_bytes()).collect();
+    store.append(0, &bytes[..300], "first").await.unwrap();
+    store.append(300, &bytes[300..], "second").await.unwrap();
+    for (index, forgotten, now) in
+        [(0, 0, 0), (255, 0, 0), (511, 256, 256), (256, 0, 256), (u64::MAX, 256, 512), (600, 0, 512)]
+    {
+        assert_eq!(store.prune(index).await.unwrap(), forgotten, "{index}");
+        let read = store.leaves(0, 600).await.unwrap();
+        assert_eq!(read.len(), 600);
+        for (at, (leaf, word)) in read.iter().zip(&words).enumerate() {
+            assert_eq!(leaf.hash, leaf_hash(word.as_bytes()));
+            let expected = (at >= now).then_some(word.as_bytes());
+            assert_eq!(leaf.bytes.as_deref(), expected, "{at}");
+        }
+        assert_eq!(store.size().await.unwrap(), 600);
+        assert_eq!(store.checkpoint().await.unwrap().as_deref(), Some("second"));
     }
-    assert_eq!(store.size().await.unwrap(), 5);
-    assert_eq!(store.checkpoint().await.unwrap().as_deref(), Some("second"));
-    store.append(5, &leaves(&["f"]), "third").await.unwrap();
-    assert_eq!(words(store, 4, 9).await, vec![Some("e".to_owned()), Some("f".to_owned())]);
+    store.append(600, &leaves(&["f"]), "third").await.unwrap();
+    let last: Vec<_> = store.leaves(599, 9).await.unwrap().into_iter().map(|l| l.bytes).collect();
+    assert_eq!(last, [Some(b"leaf 599".to_vec()), Some(b"f".to_vec())]);
+    let some = store.leaves(510, 4).await.unwrap();
+    let there: Vec<bool> = some.iter().map(|leaf| leaf.bytes.is_some()).collect();
+    assert_eq!(there, [false, false, true, true]);
 }
 
 /// What was acknowledged, and what was pruned, is so after the store was opened
@@ -146,17 +156,20 @@ pub async fn survives_reopening(
     store: Box<dyn AuditStore>,
     reopen: &dyn Fn(Box<dyn AuditStore>) -> BoxFuture<'static, Box<dyn AuditStore>>,
 ) {
-    store.append(0, &leaves(&["a", "b"]), "first").await.unwrap();
+    let many: Vec<Vec<u8>> = (0..300).map(|n| format!("leaf {n}").into_bytes()).collect();
+    store.append(0, &many, "first").await.unwrap();
     let incarnation = store.incarnation().await.unwrap();
     let store = reopen(store).await;
     assert_eq!(store.incarnation().await.unwrap(), incarnation);
     assert_eq!(store.checkpoint().await.unwrap().as_deref(), Some("first"));
-    store.append(2, &leaves(&["c"]), "second").await.unwrap();
-    assert_eq!(store.prune(1).await.unwrap(), 1);
-    let store = reopen(store).await;
-    assert_eq!(store.size().await.unwrap(), 3);
+    store.append(300, &leaves(&["c"]), "second").await.unwrap();
+    assert_eq!(store.prune(300).await.unwrap(), 256);
+    let store = reopen(reopen(store).await).await;
+    assert_eq!(store.size().await.unwrap(), 301);
     assert_eq!(store.checkpoint().await.unwrap().as_deref(), Some("second"));
-    assert_eq!(words(&*store, 0, 9).await, vec![None, Some("b".to_owned()), Some("c".to_owned())]);
-    store.append(3, &leaves(&["d"]), "third").await.unwrap();
-    assert_eq!(words(&*store, 3, 9).await, vec![Some("d".to_owned())]);
+    assert_eq!(words(&*store, 255, 2).await, vec![None, Some("leaf 256".to_owned())]);
+    assert_eq!(words(&*store, 300, 9).await, vec![Some("c".to_owned())]);
+    assert_eq!(store.leaves(3, 1).await.unwrap()[0].hash, leaf_hash(b"leaf 3"));
+    store.append(301, &leaves(&["d"]), "third").await.unwrap();
+    assert_eq!(words(&*store, 301, 9).await, vec![Some("d".to_owned())]);
 }

@@ -16,9 +16,11 @@
 pub mod aggregate;
 pub mod audit;
 mod clock;
+pub mod interleavings;
 pub mod journal;
 pub mod peer;
 pub mod session;
+pub mod stepping;
 pub mod telemetry;
 pub mod trace;
 

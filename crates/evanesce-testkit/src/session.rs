@@ -54,6 +54,68 @@ pub async fn insert_refuses_an_existing_id(stores: &Stores) {
     assert_same(&stores.fetch(&id).await, &record);
 }
 
+/// However an insertion ends, the epochs come with it as they stood in that step: a
+/// refused one can be sealed anew without another question.
+pub async fn insert_answers_with_the_epochs(stores: &Stores) {
+    let id = fresh_id(TAG);
+    let early = stores.sessions.insert(&id, &stores.record(1, 1, LATER)).await.unwrap();
+    assert_eq!(early.write, Write::Gone);
+    assert_eq!(early.epochs.newest, 0);
+    assert!(early.epochs.current.is_none() && early.epochs.draining.is_none());
+    assert_eq!(early.epochs.incarnation, Some(stores.sessions.incarnation().await.unwrap()));
+    let first = stores.begin().await;
+    let second = stores.begin_after(first, stores.after(LATER)).await;
+    for (epoch, expected) in
+        [(second.number, Write::Applied), (first, Write::Conflict), (7, Write::Gone)]
+    {
+        let inserted = stores.sessions.insert(&id, &stores.record(1, epoch, LATER)).await.unwrap();
+        assert_eq!(inserted.write, expected);
+        assert_eq!(inserted.epochs.newest, second.number);
+        let current = inserted.epochs.current.unwrap();
+        assert_eq!(current.number, second.number);
+        assert_eq!(current.wrapped, second.wrapped);
+        assert_eq!(current.incarnation, second.incarnation);
+        assert_eq!(inserted.epochs.draining.unwrap().number, first);
+    }
+    let _ = stores.epochs.end().await.unwrap();
+    let late = stores.sessions.insert(&fresh_id(TAG), &stores.record(1, 2, LATER)).await.unwrap();
+    assert_eq!(late.write, Write::Gone);
+    assert!(late.epochs.current.is_none() && late.epochs.draining.is_none());
+    assert_eq!(late.epochs.newest, second.number);
+}
+
+/// A pair is what two fetches would give, whichever of the two is there.
+pub async fn a_pair_is_what_two_fetches_give(stores: &Stores) {
+    let epoch = stores.begin().await;
+    let (one, two, none) = (fresh_id(TAG), fresh_id(TAG), fresh_id(TAG));
+    let (first, second) = (stores.record(1, epoch, LATER), stores.record(4, epoch, SOON));
+    assert_eq!(stores.insert(&one, &first).await, Write::Applied);
+    assert_eq!(stores.insert(&two, &second).await, Write::Applied);
+    let pair = stores.sessions.fetch_pair(&one, &two).await.unwrap();
+    assert_same(&pair.first, &first);
+    assert_same(&pair.second, &second);
+    assert_eq!(pair.epochs.current.unwrap().number, epoch);
+    assert_eq!(pair.epochs.newest, epoch);
+    assert_eq!(pair.epochs.incarnation, Some(stores.sessions.incarnation().await.unwrap()));
+    let turned = stores.sessions.fetch_pair(&two, &one).await.unwrap();
+    assert_same(&turned.first, &second);
+    assert_same(&turned.second, &first);
+    let half = stores.sessions.fetch_pair(&none, &one).await.unwrap();
+    assert!(half.first.is_none());
+    assert_same(&half.second, &first);
+    stores.pass(SOON).await;
+    let half = stores.sessions.fetch_pair(&one, &two).await.unwrap();
+    assert_same(&half.first, &first);
+    assert!(half.second.is_none(), "its time has passed");
+}
+
+/// Two ids of different tags would lie in different slots, and are refused.
+pub async fn fetch_pair_refuses_another_tag(stores: &Stores) {
+    let (one, two) = (fresh_id(TAG), fresh_id(Tag(TAG.0 + 1)));
+    let refused = stores.sessions.fetch_pair(&one, &two).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Invalid);
+}
+
 /// `fetch` gives back every field, the epochs of the tag and the incarnation.
 pub async fn fetch_gives_back_what_was_inserted(stores: &Stores) {
     let first = stores.begin().await;
@@ -391,6 +453,25 @@ pub async fn reclaim_removes_every_record(stores: &Stores) {
     assert_eq!(stores.erasable.oldest_age().await.unwrap(), None);
 }
 
+/// What was opened after the end, under an epoch that stands, is left by `reclaim`; so is
+/// what drains.
+pub async fn reclaim_leaves_what_was_opened_since(stores: &Stores) {
+    let first = stores.begin().await;
+    let (purged, draining, since) = (fresh_id(TAG), fresh_id(TAG), fresh_id(TAG));
+    assert_eq!(stores.insert(&purged, &stores.record(1, first, LATER)).await, Write::Applied);
+    let _ = stores.epochs.end().await.unwrap();
+    let second = stores.begin_after(first, stores.after(LATER)).await.number;
+    let drains = stores.record(1, second, LATER);
+    assert_eq!(stores.insert(&draining, &drains).await, Write::Applied);
+    let third = stores.begin_after(second, stores.after(LATER)).await.number;
+    let lives = stores.record(1, third, LATER);
+    assert_eq!(stores.insert(&since, &lives).await, Write::Applied);
+    assert_eq!(stores.sessions.reclaim().await.unwrap(), 1);
+    assert!(stores.fetch(&purged).await.is_none());
+    assert_same(&stores.fetch(&draining).await, &drains);
+    assert_same(&stores.fetch(&since).await, &lives);
+}
+
 /// One life of a server has one incarnation, whoever asks.
 pub async fn the_incarnation_is_stable(stores: &Stores) {
     let first = stores.sessions.incarnation().await.unwrap();
@@ -472,7 +553,7 @@ pub async fn a_lease_has_one_holder(stores: &Stores, leases: &dyn Lease) {
 
 impl Stores {
     async fn insert(&self, id: &LookupId, record: &Record) -> Write {
-        self.sessions.insert(id, record).await.unwrap()
+        self.sessions.insert(id, record).await.unwrap().write
     }
 
     async fn fetch(&self, id: &LookupId) -> Option<Record> {
@@ -500,7 +581,7 @@ impl Stores {
 
     async fn epoch(&self, number: u64) -> EpochRecord {
         let incarnation = self.sessions.incarnation().await.unwrap();
-        EpochRecord { number, wrapped: bytes(80), incarnation }
+        EpochRecord { number, wrapped: bytes(80).into(), incarnation }
     }
 
     fn record(&self, version: u64, epoch: u64, left: Duration) -> Record {
@@ -513,6 +594,7 @@ impl Stores {
             absolute: now.plus(left),
             idle: Duration::from_secs(1800),
             last_seen: now,
+            salt: bytes(16).try_into().unwrap(),
             sealed: sealed(),
         }
     }
@@ -536,6 +618,7 @@ fn assert_same(found: &Option<Record>, written: &Record) {
     assert_eq!(found.absolute, written.absolute);
     assert_eq!(found.idle, written.idle);
     assert_eq!(found.last_seen, written.last_seen);
+    assert_eq!(found.salt, written.salt);
     assert!(found.sealed == written.sealed, "the ciphertext is the one that was written");
 }
 

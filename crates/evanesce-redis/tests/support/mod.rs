@@ -2,8 +2,9 @@
 //! one's own, and an eye on what a server sees.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses another part")]
 
-use std::net::TcpListener;
-use std::process::Stdio;
+mod own;
+mod proxy;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,17 +12,17 @@ use evanesce_core::{
     Append, BoxFuture, Entry, Error, ErrorKind, Incorporated, Namespace, StoreKind, SystemClock,
 };
 use evanesce_crypto::Root;
-use evanesce_redis::{RedisStore, Timeouts};
+use evanesce_redis::RedisStore;
 use evanesce_session::{EpochStore, SessionParts, SessionPolicy, SessionStore, Sessions};
 use evanesce_testkit::session::Stores;
 use evanesce_tls::Tls;
 use redis::IntoConnectionInfo;
-use redis::aio::MultiplexedConnection;
-use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
+
+pub use own::{Own, OwnCluster, Sentinel};
+pub use proxy::{Fault, Proxy};
 
 /// A root certificate that signed nothing here; its key was thrown away.
 pub const STRANGER: &str = "\
@@ -96,96 +97,12 @@ impl Append for Unlogged {
     fn count(&self, _: Entry) {}
 }
 
-/// A server of one's own, in plain on the loopback, to kill, pause and configure.
-pub struct Own {
-    folder: TempDir,
-    port: u16,
-    child: tokio::sync::Mutex<Child>,
-}
-
-impl Own {
-    pub async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = tokio::sync::Mutex::new(spawn(&folder, port));
-        let own = Self { folder, port, child };
-        own.ready().await;
-        own
-    }
-
-    pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    pub async fn store(&self) -> Arc<RedisStore> {
-        self.store_within(Timeouts::default()).await
-    }
-
-    pub async fn store_within(&self, timeouts: Timeouts) -> Arc<RedisStore> {
-        let tls = Tls::plaintext_loopback().unwrap();
-        let namespace = fresh_namespace();
-        let store = RedisStore::connect_within(&self.url(), &tls, &namespace, timeouts).await;
-        Arc::new(store.unwrap())
-    }
-
-    pub async fn admin(&self) -> MultiplexedConnection {
-        let client = redis::Client::open(self.url()).unwrap();
-        client.get_multiplexed_async_connection().await.unwrap()
-    }
-
-    pub async fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
-        let mut command = redis::cmd(words[0]);
-        command.arg(&words[1..]);
-        command.query_async(&mut self.admin().await).await.unwrap()
-    }
-
-    pub async fn kill(&self) {
-        self.child.lock().await.kill().await.unwrap();
-    }
-
-    pub async fn start_again(&self) {
-        *self.child.lock().await = spawn(&self.folder, self.port);
-        self.ready().await;
-    }
-
-    /// What lies on the disk after `SAVE`.
-    pub async fn dump(&self) -> Vec<u8> {
-        let _: String = self.ask(&["SAVE"]).await;
-        std::fs::read(self.folder.path().join("dump.rdb")).unwrap()
-    }
-
-    async fn ready(&self) {
-        for _ in 0..200 {
-            let client = redis::Client::open(self.url()).unwrap();
-            if let Ok(mut connection) = client.get_multiplexed_async_connection().await
-                && redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
-            {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("a redis-server did not become ready");
-    }
-}
-
-fn spawn(folder: &TempDir, port: u16) -> Child {
-    let folder = folder.path().to_str().unwrap();
-    Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir", folder])
-        .args(["--save", "", "--appendonly", "no", "--enable-debug-command", "local"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("redis-server can be started")
-}
-
 /// Every command that a server runs, with its arguments, from `MONITOR`.
 pub struct Monitor(mpsc::UnboundedReceiver<Vec<u8>>);
 
 impl Monitor {
     pub async fn in_plain(own: &Own) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", own.port)).await.unwrap();
+        let stream = TcpStream::connect(("127.0.0.1", own.port())).await.unwrap();
         Self::on(stream, "").await
     }
 

@@ -13,7 +13,7 @@ use evanesce_core::{
 };
 use evanesce_crypto::Root;
 use evanesce_session::{
-    EpochRecord, EpochStore, Epochs, Fetched, LookupId, MemoryStore, Record, SessionParts,
+    EpochRecord, EpochStore, Epochs, Fetched, FetchedPair, Inserted, LookupId, MemoryStore, Record, SessionParts,
     SessionPolicy, SessionStore, Sessions, Swept, Tag, Version, Write,
 };
 use evanesce_testkit::ManualClock;
@@ -71,7 +71,8 @@ pub fn parts<S: SessionStore + EpochStore + 'static>(
 }
 
 pub fn policy(lifetime: u64, idle: u64, max_bytes: usize) -> SessionPolicy {
-    SessionPolicy { lifetime: Lifetime::hours(lifetime), idle: Lifetime::hours(idle), max_bytes }
+    let (lifetime, idle) = (Lifetime::hours(lifetime), Lifetime::hours(idle));
+    SessionPolicy { lifetime, idle, max_bytes, openings: None }
 }
 
 #[derive(Default)]
@@ -154,8 +155,9 @@ impl SessionStore for Stepping {
     }
 
     stepping! {
-        insert(id: &'a LookupId, record: &'a Record) -> Write;
+        insert(id: &'a LookupId, record: &'a Record) -> Inserted;
         fetch(id: &'a LookupId) -> Fetched;
+        fetch_pair(first: &'a LookupId, second: &'a LookupId) -> FetchedPair;
         replace(id: &'a LookupId, version: Version, record: &'a Record) -> Write;
         rename(from: &'a LookupId, version: Version, to: &'a LookupId, record: &'a Record) -> Write;
         remove(id: &'a LookupId) -> Write;

@@ -1,0 +1,154 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use evanesce_core::{Incarnation, Namespace};
+use evanesce_crypto::{CryptoError, random};
+use evanesce_memory::{SecretBytes, wipe_slice};
+
+use crate::keys::{self, SHARE, Salt, Share};
+use crate::{EpochRecord, SessionError, Tag};
+
+/// How many openings of one tag are prepared at most.
+pub(crate) const MOST: usize = 16;
+
+/// With fewer left than this, more are made: of openings at once, the next has one too.
+const FEW: usize = 2;
+
+/// How long a prepared share is kept.
+pub(crate) const KEPT: Duration = Duration::from_secs(15 * 60);
+
+/// Shares for openings to come, tag by tag, so that an opening needs no question first.
+///
+/// A node keeps no epoch secret beyond an operation, and cannot seal without one. While it
+/// holds one it derives the shares of a few records that do not exist yet. Such a share
+/// opens nothing that exists, is used once and wiped, and is worth nothing after its epoch:
+/// the store refuses an insertion under one that does not stand.
+pub(crate) struct Stocks(Box<[Mutex<Option<Stock>>]>);
+
+impl Stocks {
+    pub(crate) fn new() -> Self {
+        Self((0..=u8::MAX).map(|_| Mutex::default()).collect())
+    }
+
+    /// A share to open one session with, and the number of its epoch.
+    pub(crate) fn take(&self, tag: Tag, now: Duration) -> Result<Option<(u64, Share)>, SessionError> {
+        let mut held = self.of(tag);
+        let Some(stock) = &mut *held else { return Ok(None) };
+        if now.saturating_sub(stock.made) >= KEPT {
+            *held = None;
+            return Ok(None);
+        }
+        let epoch = stock.epoch;
+        Ok(stock.take()?.map(|share| (epoch, share)))
+    }
+
+    /// Whether so little is left that more should be made.
+    pub(crate) fn wants(&self, tag: Tag) -> bool {
+        self.of(tag).as_ref().is_none_or(|stock| stock.salts.len() < FEW)
+    }
+
+    /// Drops what was prepared for any other epoch than this one.
+    pub(crate) fn keep_only(&self, tag: Tag, epoch: Option<&EpochRecord>) {
+        let mut held = self.of(tag);
+        if let Some(stock) = &*held
+            && !epoch.is_some_and(|epoch| stock.is_of(epoch))
+        {
+            *held = None;
+        }
+    }
+
+    /// Prepares openings under an epoch whose secret is at hand, unless `still` says that
+    /// it has ended meanwhile.
+    pub(crate) fn fill(
+        &self,
+        namespace: &Namespace,
+        tag: Tag,
+        (epoch, secret): (&EpochRecord, &SecretBytes),
+        now: Duration,
+        still: impl FnOnce() -> bool,
+    ) -> Result<(), SessionError> {
+        let stock = Stock::make(namespace, tag, (epoch, secret), now)?;
+        let mut held = self.of(tag);
+        // Asked under the lock: whoever ends epochs says so first and empties then.
+        *held = still().then_some(stock);
+        Ok(())
+    }
+
+    /// Drops what is prepared for one tag.
+    pub(crate) fn empty(&self, tag: Tag) {
+        *self.of(tag) = None;
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&self) {
+        (0..=u8::MAX).for_each(|tag| self.empty(Tag(tag)));
+    }
+
+    /// How many shares are prepared.
+    pub(crate) fn count(&self) -> usize {
+        let count = |tag| self.of(Tag(tag)).as_ref().map_or(0, |stock| stock.salts.len());
+        (0..=u8::MAX).map(count).sum()
+    }
+
+    fn of(&self, tag: Tag) -> MutexGuard<'_, Option<Stock>> {
+        self.0[usize::from(tag.0)].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Stock {
+    epoch: u64,
+    incarnation: Incarnation,
+    made: Duration,
+    salts: Vec<Salt>,
+    // One share behind the other, in the order of the salts.
+    shares: SecretBytes,
+}
+
+impl Stock {
+    fn make(
+        namespace: &Namespace,
+        tag: Tag,
+        (epoch, secret): (&EpochRecord, &SecretBytes),
+        made: Duration,
+    ) -> Result<Self, SessionError> {
+        let mut drawn = [0; MOST * size_of::<Salt>()];
+        random(&mut drawn)?;
+        let salts = drawn.as_chunks().0.to_vec();
+        let mut shares = SecretBytes::zeroed(MOST * SHARE)?;
+        for (at, salt) in salts.iter().enumerate() {
+            let share = keys::share(namespace, tag, (epoch.number, secret), *salt)?;
+            let put = |all: &mut [u8]| share.secret().expose(|share| copy(share, part(all, at)));
+            if !shares.expose_mut(put) {
+                return Err(CryptoError::KeyLength.into());
+            }
+        }
+        Ok(Self { epoch: epoch.number, incarnation: epoch.incarnation, made, salts, shares })
+    }
+
+    fn take(&mut self) -> Result<Option<Share>, SessionError> {
+        let mut taken = SecretBytes::zeroed(SHARE)?;
+        let Some(salt) = self.salts.pop() else { return Ok(None) };
+        let at = self.salts.len();
+        let moved = self.shares.expose_mut(|all| {
+            let from = part(all, at);
+            let whole = taken.expose_mut(|into| copy(from, into));
+            wipe_slice(from);
+            whole
+        });
+        // A parent's stock is empty in a forked child, which makes one of its own.
+        Ok(moved.then(|| Share::new(salt, taken)))
+    }
+
+    fn is_of(&self, epoch: &EpochRecord) -> bool {
+        self.epoch == epoch.number && self.incarnation == epoch.incarnation
+    }
+}
+
+fn part(all: &mut [u8], at: usize) -> &mut [u8] {
+    all.get_mut(at * SHARE..(at + 1) * SHARE).unwrap_or_default()
+}
+
+fn copy(from: &[u8], into: &mut [u8]) -> bool {
+    into.iter_mut().zip(from).for_each(|(to, byte)| *to = *byte);
+    from.len() == into.len()
+}
