@@ -78,6 +78,17 @@ impl CheckpointText {
     }
 }
 
+impl CheckpointText {
+    /// Reads the text of a checkpoint of the log with this name, and of no other.
+    ///
+    /// # Errors
+    /// [`AuditError::Malformed`], also for another name.
+    pub fn of(origin: &str, text: &str) -> Result<Self, AuditError> {
+        let read = Self::parse(text)?;
+        if read.origin == origin { Ok(read) } else { Err(AuditError::Malformed) }
+    }
+}
+
 impl fmt::Display for CheckpointText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let root = Base64::encode_string(&self.root);

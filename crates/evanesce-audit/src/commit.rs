@@ -1,9 +1,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use evanesce_core::{Digest, Entry, Error, ErrorKind, Incorporated};
+use evanesce_core::{Digest, Error, ErrorKind, Incorporated};
 use evanesce_crypto::VerifyingKey;
 
-use crate::counts::Counts;
+use crate::counts::{Counted, Counts};
 use crate::memory::conflict;
 use crate::tree::{Tile, Tree};
 use crate::{
@@ -20,6 +20,8 @@ pub(crate) struct Core {
     pub(crate) store: Arc<dyn AuditStore>,
     pub(crate) keeper: Arc<dyn CheckpointKeeper>,
     pub(crate) signer: NoteSigner,
+    #[cfg(feature = "ml-dsa")]
+    pub(crate) second: Option<crate::SecondSigner>,
     pub(crate) key: VerifyingKey,
     pub(crate) origin: Origin,
     pub(crate) counts: Counts,
@@ -53,7 +55,7 @@ pub(crate) struct Batch {
 pub(crate) struct Item {
     pub(crate) leaf: Vec<u8>,
     /// The entry, if it was counted: it goes back to the counts if it was not written.
-    pub(crate) counted: Option<Entry>,
+    pub(crate) counted: Option<Counted>,
     pub(crate) committed: bool,
     pub(crate) slot: Option<Arc<Slot>>,
 }
@@ -86,10 +88,10 @@ impl Batch {
     fn settle(&mut self, mut answer: impl FnMut(usize) -> Result<Incorporated, Error>) {
         for (at, item) in self.items.drain(..).enumerate() {
             let answer = answer(at);
-            if let (Some(entry), Err(error)) = (item.counted, &answer) {
+            if let (Some((entry, actor)), Err(error)) = (item.counted, &answer) {
                 match error.kind() {
                     ErrorKind::Unconfirmed => self.core.counts.lose(entry.count()),
-                    _ => self.core.counts.add(entry),
+                    _ => self.core.counts.add(entry, actor.as_ref()),
                 }
             }
             if let Some(slot) = item.slot {
@@ -171,7 +173,16 @@ impl Core {
         let (size, root) = (head.tree.size(), head.tree.root());
         drop(head);
         let body = CheckpointBody { origin: self.origin.clone(), size, root };
-        Ok((expected, body.sign(&self.signer)?))
+        Ok((expected, self.sign(&body)?))
+    }
+
+    fn sign(&self, body: &CheckpointBody) -> Result<String, AuditError> {
+        let signed = body.sign(&self.signer)?;
+        #[cfg(feature = "ml-dsa")]
+        if let Some(second) = &self.second {
+            return second.sign(&signed);
+        }
+        Ok(signed)
     }
 
     fn advance(&self, checkpoint: String) {

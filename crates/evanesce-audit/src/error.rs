@@ -25,6 +25,9 @@ pub enum AuditError {
     /// The bytes are gone; the hash still stands.
     #[error("the entry was pruned; its hash still stands in the log")]
     Pruned,
+    /// The role was not declared when the log was opened.
+    #[error("an actor is a role that the program declared when it opened the log")]
+    Role,
     /// The log holds fewer leaves than the kept checkpoint covers.
     #[error("the log went back behind the checkpoint that was kept elsewhere")]
     RolledBack,
@@ -54,6 +57,7 @@ impl AuditError {
             Self::OutOfRange => (ErrorKind::Missing, "no such place in the audit log"),
             Self::Origin => (ErrorKind::Invalid, "the audit log's origin cannot be used"),
             Self::Pruned => (ErrorKind::Expired, "the audit entry was pruned"),
+            Self::Role => (ErrorKind::Invalid, "the actor is not a declared role"),
             Self::RolledBack => (ErrorKind::Foreign, "the audit log went back in time"),
             Self::Unproven => (ErrorKind::Corrupt, "a proof does not lead to the signed root"),
             Self::Unsigned => (ErrorKind::Foreign, "the checkpoint is signed by another key"),

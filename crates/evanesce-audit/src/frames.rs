@@ -1,13 +1,10 @@
-//! The records of the folder's file: one write of the log each, length before
-//! and SHA-256 behind, so that half a record is told from a whole one.
+//! The records of a segment: one write of the log each, length before and SHA-256
+//! behind, so that half a record is told from a whole one.
 
-use evanesce_core::Digest;
 use evanesce_crypto::sha256;
 
-use crate::{StoredLeaf, leaf_hash};
-
-/// What the file begins with.
-pub(crate) const HEADER: &[u8; 16] = b"evanesce audit 1";
+/// What a segment begins with.
+pub(crate) const HEADER: &[u8; 16] = b"evanesce audit 2";
 /// The most bytes between length and hash of a record.
 pub(crate) const MAX_BODY: usize = 16 << 20;
 
@@ -19,77 +16,72 @@ const HASH: usize = 32;
 pub(crate) struct Frame {
     pub(crate) first: u64,
     pub(crate) checkpoint: String,
-    pub(crate) leaves: Vec<StoredLeaf>,
+    /// Where in its record the bytes of each leaf lie, and how many.
+    pub(crate) places: Vec<(usize, u32)>,
 }
 
-/// Where in its record the bytes of each leaf lie, `None` for a pruned one.
-pub(crate) type Places = Vec<Option<(usize, usize)>>;
+/// A whole record and where in it the leaves lie, unless it would be too long.
+pub(crate) fn encode(
+    first: u64,
+    leaves: &[Vec<u8>],
+    checkpoint: &str,
+) -> Option<(Vec<u8>, Vec<(usize, u32)>)> {
+    let content: usize = leaves.iter().map(Vec::len).sum();
+    let mut record = Vec::with_capacity(64 + checkpoint.len() + content + 4 * leaves.len() + HASH);
+    record.extend_from_slice(&[0; LENGTH]);
+    record.extend_from_slice(&first.to_be_bytes());
+    put(&mut record, checkpoint.as_bytes())?;
+    record.extend_from_slice(&u32::try_from(leaves.len()).ok()?.to_be_bytes());
+    let mut places = Vec::with_capacity(leaves.len());
+    for leaf in leaves {
+        let length = put(&mut record, leaf)?;
+        places.push((record.len() - leaf.len(), length));
+    }
+    let body = record.len() - LENGTH;
+    if body > MAX_BODY {
+        return None;
+    }
+    let length = u32::try_from(body).ok()?.to_be_bytes();
+    record.get_mut(..LENGTH)?.copy_from_slice(&length);
+    let hash = sha256(&record);
+    record.extend_from_slice(hash.as_bytes());
+    Some((record, places))
+}
 
 impl Frame {
-    /// The whole record and where in it the leaves lie, unless it would be too long.
-    pub(crate) fn encode(&self) -> Option<(Vec<u8>, Places)> {
-        let mut record = vec![0; LENGTH];
-        let mut places = Vec::with_capacity(self.leaves.len());
-        record.extend_from_slice(&self.first.to_be_bytes());
-        put(&mut record, self.checkpoint.as_bytes())?;
-        record.extend_from_slice(&u32::try_from(self.leaves.len()).ok()?.to_be_bytes());
-        for leaf in &self.leaves {
-            match &leaf.bytes {
-                None => {
-                    record.push(0);
-                    record.extend_from_slice(leaf.hash.as_bytes());
-                    places.push(None);
-                }
-                Some(bytes) => {
-                    record.push(1);
-                    put(&mut record, bytes)?;
-                    places.push(Some((record.len() - bytes.len(), bytes.len())));
-                }
-            }
-        }
-        let body = record.len() - LENGTH;
-        if body > MAX_BODY {
-            return None;
-        }
-        let length = u32::try_from(body).ok()?.to_be_bytes();
-        record.get_mut(..LENGTH)?.copy_from_slice(&length);
-        let hash = sha256(&record);
-        record.extend_from_slice(hash.as_bytes());
-        Some((record, places))
-    }
-
-    /// Reads a whole record, and where in it the leaves lie.
-    pub(crate) fn decode(record: &[u8]) -> Option<(Self, Places)> {
+    /// Reads a whole record.
+    pub(crate) fn decode(record: &[u8]) -> Option<Self> {
         let (rest, hash) = record.split_at_checked(record.len().checked_sub(HASH)?)?;
         if sha256(rest).as_bytes()[..] != *hash {
             return None;
         }
         let mut input = Input { bytes: rest, at: LENGTH };
         let first = u64::from_be_bytes(*input.take(8)?.first_chunk()?);
-        let checkpoint = input.bytes()?;
-        let checkpoint = String::from_utf8(checkpoint.to_vec()).ok()?;
+        let length = input.number()?;
+        let checkpoint = String::from_utf8(input.take(length as usize)?.to_vec()).ok()?;
         let count = input.number()?;
-        let (mut leaves, mut places) = (Vec::new(), Vec::new());
+        let mut places = Vec::new();
         for _ in 0..count {
-            let (leaf, place) = input.leaf()?;
-            leaves.push(leaf);
-            places.push(place);
+            let length = input.number()?;
+            places.push((input.at, length));
+            input.take(length as usize)?;
         }
-        (input.at == rest.len()).then_some((Self { first, checkpoint, leaves }, places))
+        (input.at == rest.len()).then_some(Self { first, checkpoint, places })
     }
 }
 
 /// The length of the record that begins with these bytes.
 pub(crate) fn record_length(start: &[u8]) -> Option<usize> {
     let body = u32::from_be_bytes(*start.first_chunk()?) as usize;
-    // No leaf at all is 16 bytes; less is what a hole in the file reads as.
+    // No leaf at all is 16 bytes; less is what room that was not written yet reads as.
     (16..=MAX_BODY).contains(&body).then_some(LENGTH + body + HASH)
 }
 
-fn put(record: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
-    record.extend_from_slice(&u32::try_from(bytes.len()).ok()?.to_be_bytes());
+fn put(record: &mut Vec<u8>, bytes: &[u8]) -> Option<u32> {
+    let length = u32::try_from(bytes.len()).ok()?;
+    record.extend_from_slice(&length.to_be_bytes());
     record.extend_from_slice(bytes);
-    Some(())
+    Some(length)
 }
 
 struct Input<'a> {
@@ -105,29 +97,8 @@ impl<'a> Input<'a> {
         Some(taken)
     }
 
-    fn number(&mut self) -> Option<usize> {
-        Some(u32::from_be_bytes(*self.take(4)?.first_chunk()?) as usize)
-    }
-
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let length = self.number()?;
-        self.take(length)
-    }
-
-    fn leaf(&mut self) -> Option<(StoredLeaf, Option<(usize, usize)>)> {
-        match self.take(1)? {
-            [0] => {
-                let hash = Digest::new(*self.take(HASH)?.first_chunk()?);
-                Some((StoredLeaf { hash, bytes: None }, None))
-            }
-            [1] => {
-                let bytes = self.bytes()?;
-                let place = (self.at - bytes.len(), bytes.len());
-                let leaf = StoredLeaf { hash: leaf_hash(bytes), bytes: Some(bytes.to_vec()) };
-                Some((leaf, Some(place)))
-            }
-            _ => None,
-        }
+    fn number(&mut self) -> Option<u32> {
+        Some(u32::from_be_bytes(*self.take(4)?.first_chunk()?))
     }
 }
 
@@ -137,31 +108,23 @@ mod tests {
 
     use super::*;
 
-    fn frame(leaves: Vec<Vec<u8>>) -> Frame {
-        let stored = |(i, bytes): (usize, Vec<u8>)| StoredLeaf {
-            hash: leaf_hash(&bytes),
-            bytes: (i % 3 != 2).then_some(bytes),
-        };
-        let leaves = leaves.into_iter().enumerate().map(stored).collect();
-        Frame { first: 7, checkpoint: "origin\n7\n".into(), leaves }
-    }
-
     proptest! {
         #[test]
         fn a_record_is_read_back(leaves in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..9)) {
-            let (record, places) = frame(leaves.clone()).encode().unwrap();
+            let (record, places) = encode(7, &leaves, "origin\n7\n").unwrap();
             prop_assert_eq!(record_length(&record), Some(record.len()));
-            prop_assert_eq!(Frame::decode(&record), Some((frame(leaves.clone()), places.clone())));
-            for (place, bytes) in places.iter().zip(&leaves) {
-                if let Some((at, length)) = place {
-                    prop_assert_eq!(&record[*at..at + length], &bytes[..]);
-                }
+            let read = Frame::decode(&record).unwrap();
+            prop_assert_eq!((read.first, &*read.checkpoint), (7, "origin\n7\n"));
+            prop_assert_eq!(&read.places, &places);
+            prop_assert_eq!(places.len(), leaves.len());
+            for ((at, length), bytes) in places.iter().zip(&leaves) {
+                prop_assert_eq!(&record[*at..*at + *length as usize], &bytes[..]);
             }
         }
 
         #[test]
         fn a_changed_or_cut_record_is_refused(at: prop::sample::Index, bit in 0u8..8) {
-            let (record, _) = frame(vec![vec![1; 20], vec![2; 9]]).encode().unwrap();
+            let (record, _) = encode(7, &[vec![1; 20], vec![2; 9]], "origin\n7\n").unwrap();
             let at = at.index(record.len());
             prop_assert_eq!(Frame::decode(&record[..at]), None);
             let mut other = record.clone();

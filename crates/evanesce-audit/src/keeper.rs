@@ -1,14 +1,11 @@
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind as Io, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use evanesce_core::{BoxFuture, Error, ErrorKind, StoreKind};
 
-use crate::CheckpointKeeper;
-use crate::folder::{disk, sync_folder};
+use crate::files::{self, PRIVATE};
 use crate::memory::is_newer;
+use crate::{CheckpointKeeper, Disk, SystemDisk};
 
 // A checkpoint has under 400 bytes, cosignatures of witnesses included under 64 KiB.
 const MOST: u64 = 64 * 1024;
@@ -17,6 +14,7 @@ const MOST: u64 = 64 * 1024;
 /// notice that the log's disk went back in time. One process writes to it; each
 /// node of a shared log has a file of its own.
 pub struct FileKeeper {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
     // One writer of the file beside at a time.
     writing: Mutex<()>,
@@ -26,24 +24,22 @@ impl FileKeeper {
     /// Keeps the checkpoint in this file, whose folder must exist.
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), writing: Mutex::new(()) }
+        Self::new_on(Arc::new(SystemDisk), path)
+    }
+
+    /// The same on another [`Disk`].
+    #[must_use]
+    pub fn new_on(disk: Arc<dyn Disk>, path: &Path) -> Self {
+        Self { disk, path: path.to_owned(), writing: Mutex::new(()) }
     }
 
     fn read(&self) -> Result<Option<String>, Error> {
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == Io::NotFound => return Ok(None),
-            Err(error) => return Err(disk(&error, "the kept checkpoint cannot be read")),
+        let Some(bytes) = files::read(&self.path, MOST, "the kept checkpoint cannot be read")?
+        else {
+            return Ok(None);
         };
-        let mut bytes = Vec::new();
-        file.take(MOST + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|e| disk(&e, "the kept checkpoint cannot be read"))?;
         let corrupt =
             Error::new(ErrorKind::Corrupt, StoreKind::Folder, "the kept checkpoint is damaged");
-        if bytes.len() as u64 > MOST {
-            return Err(corrupt);
-        }
         String::from_utf8(bytes).map(Some).map_err(|_| corrupt)
     }
 
@@ -52,19 +48,8 @@ impl FileKeeper {
         if !is_newer(checkpoint, self.read()?.as_deref(), StoreKind::Folder)? {
             return Ok(());
         }
-        let new = self.path.with_extension("new");
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(true).write(true).mode(0o600);
-        options
-            .open(&new)
-            .and_then(|mut file| {
-                file.write_all(checkpoint.as_bytes())?;
-                file.sync_all()
-            })
-            .and_then(|()| fs::rename(&new, &self.path))
-            .map_err(|e| disk(&e, "the checkpoint cannot be kept"))?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        sync_folder(folder.unwrap_or(Path::new(".")))
+        files::replace(&*self.disk, &self.path, checkpoint.as_bytes(), PRIVATE)
+            .map_err(|error| files::failed(&error, "the checkpoint cannot be kept"))
     }
 }
 

@@ -3,18 +3,18 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use evanesce_core::{
-    Append, BoxFuture, Clock, DataClass, Digest, Entry, Error, Incorporated, Operation,
+    Append, BoxFuture, Clock, DataClass, Digest, Entry, Error, Incorporated, Operation, Timestamp,
 };
 use evanesce_crypto::{SigningKey, VerifyingKey};
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 
 use crate::commit::{Batch, CHUNK, Core, Head, Item, Slot};
-use crate::counts::Counts;
+use crate::counts::{Counted, Counts};
 use crate::tree::Tile;
 use crate::{
-    AuditError, AuditStore, CheckpointBody, CheckpointKeeper, NoteSigner, Origin, decode, encode,
-    leaf_hash,
+    AuditError, AuditStore, CheckpointBody, CheckpointKeeper, NoteSigner, Origin, Role, decode_as,
+    encode_as, leaf_hash,
 };
 
 // How many entries one write takes; whatever waits beyond is in the next.
@@ -30,6 +30,7 @@ pub struct Log {
     queue: Mutex<Queue>,
     clock: Arc<dyn Clock>,
     continuity: Continuity,
+    roles: Vec<Role>,
 }
 
 /// What a log is opened with.
@@ -44,6 +45,37 @@ pub struct LogParts {
     pub origin: Origin,
     /// The time, for heartbeats.
     pub clock: Arc<dyn Clock>,
+}
+
+/// What a log may have beyond its parts.
+#[derive(Default)]
+pub struct LogOptions {
+    roles: Vec<Role>,
+    #[cfg(feature = "ml-dsa")]
+    second: Option<evanesce_crypto::MlDsaSigningKey>,
+}
+
+impl LogOptions {
+    /// Nothing beyond the parts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Declares a role in which something may be done: [`Log::acting`].
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.roles.push(role);
+        self
+    }
+
+    /// Signs each checkpoint a second time, with ML-DSA-65.
+    #[cfg(feature = "ml-dsa")]
+    #[must_use]
+    pub fn second(mut self, key: evanesce_crypto::MlDsaSigningKey) -> Self {
+        self.second = Some(key);
+        self
+    }
 }
 
 /// What opening the log could show about its past.
@@ -64,6 +96,8 @@ pub struct LoggedEntry {
     pub index: u64,
     /// The entry, unless its bytes were pruned.
     pub entry: Option<Entry>,
+    /// The role in which it was done, where the leaf tells one.
+    pub actor: Option<Role>,
 }
 
 /// What a whole reading of the log found.
@@ -91,19 +125,34 @@ impl Log {
     /// if leaves and checkpoint do not fit together, [`AuditError::Unsigned`] for
     /// a log of another key or name, and what store and keeper answer.
     pub async fn open(parts: LogParts) -> Result<Self, AuditError> {
+        Self::open_with(parts, LogOptions::default()).await
+    }
+
+    /// The same with options.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub async fn open_with(parts: LogParts, options: LogOptions) -> Result<Self, AuditError> {
+        #[cfg(feature = "ml-dsa")]
+        let second = match options.second {
+            None => None,
+            Some(key) => Some(crate::SecondSigner::new(parts.origin.as_str(), key)?),
+        };
         let key = parts.signer.verifying_key();
         let core = Core {
             store: parts.store,
             keeper: parts.keeper,
             signer: NoteSigner::new(parts.origin.as_str(), parts.signer)?,
+            #[cfg(feature = "ml-dsa")]
+            second,
             key,
             origin: parts.origin,
             counts: Counts::default(),
             head: Mutex::new(Head::default()),
         };
         let continuity = load(&core).await?;
-        let queue = Mutex::new(Queue::default());
-        Ok(Self { core: Arc::new(core), queue, clock: parts.clock, continuity })
+        let (core, queue, clock) = (Arc::new(core), Mutex::default(), parts.clock);
+        Ok(Self { core, queue, clock, continuity, roles: options.roles })
     }
 
     /// What opening could show about the log's past.
@@ -162,7 +211,7 @@ impl Log {
             .counts
             .take()
             .into_iter()
-            .filter_map(|entry| {
+            .filter_map(|entry: Counted| {
                 let slot = Arc::new(Slot::default());
                 let item = counted(&self.core, entry, Some(Arc::clone(&slot)))?;
                 self.queue().waiting.push(item);
@@ -196,7 +245,8 @@ impl Log {
                 return Err(AuditError::Corrupt);
             }
             for (leaf, index) in leaves.iter().zip(start..) {
-                entries.push(LoggedEntry { index, entry: entry_of(leaf)? });
+                let (entry, actor) = entry_of(leaf)?.unzip();
+                entries.push(LoggedEntry { index, entry, actor: actor.flatten() });
             }
             start += leaves.len() as u64;
         }
@@ -218,6 +268,23 @@ impl Log {
         let tile = self.tiles([index, size]).await?;
         let proof = self.core.head().tree.inclusion(index, size, &tile)?;
         Ok(Incorporated { index, proof, checkpoint })
+    }
+
+    /// The place of an entry in the log as it was at a checkpoint of it, such as one
+    /// that a witness cosigned.
+    ///
+    /// # Errors
+    /// [`AuditError::OutOfRange`] for an entry behind that checkpoint or a checkpoint
+    /// beyond the log's end, [`AuditError::Unsigned`] for one of another log, and what
+    /// the store answers.
+    pub async fn prove_at(&self, index: u64, checkpoint: &str) -> Result<Incorporated, AuditError> {
+        let body = CheckpointBody::open(checkpoint, &self.core.key, self.origin().as_str())?;
+        if index >= body.size {
+            return Err(AuditError::OutOfRange);
+        }
+        let tile = self.tiles([index, body.size]).await?;
+        let proof = self.core.head().tree.inclusion(index, body.size, &tile)?;
+        Ok(Incorporated { index, proof, checkpoint: checkpoint.to_owned() })
     }
 
     /// The proof that the log of `old` leaves is the beginning of the log of `new`.
@@ -258,8 +325,9 @@ impl Log {
         if tree.root() == body.root { Ok(checked) } else { Err(AuditError::Corrupt) }
     }
 
-    /// Forgets the bytes of all leaves before `index`, and keeps their hashes, so
-    /// that proofs go on to verify. Says how many were forgotten now.
+    /// Forgets the bytes of the whole tiles (256 leaves) before `index`, and keeps
+    /// their hashes, so that proofs go on to verify. Says how many leaves were
+    /// forgotten now.
     ///
     /// # Errors
     /// [`AuditError::OutOfRange`] beyond the log's end, and what the store answers.
@@ -284,6 +352,38 @@ impl Log {
             tile.add(first, self.core.read_hashes(first, end).await?);
         }
         Ok(tile)
+    }
+
+    pub(crate) fn store(&self) -> &dyn AuditStore {
+        &*self.core.store
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn declares(&self, role: &Role) -> bool {
+        self.roles.contains(role)
+    }
+
+    pub(crate) fn append_as<'a>(
+        &'a self,
+        entry: Entry,
+        actor: Option<&Role>,
+    ) -> BoxFuture<'a, Result<Incorporated, Error>> {
+        let leaf =
+            encode_as(&entry, actor).map_err(|error| error.into_port(self.core.store.store()));
+        Box::pin(async move {
+            let slot = Arc::new(Slot::default());
+            let committed = entry.commitment().is_some();
+            let waiter = Some(Arc::clone(&slot));
+            self.queue().waiting.push(Item { leaf: leaf?, counted: None, committed, slot: waiter });
+            self.drive(&slot).await
+        })
+    }
+
+    pub(crate) fn count_as(&self, entry: Entry, actor: Option<&Role>) {
+        self.core.counts.add(entry, actor);
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -323,35 +423,29 @@ impl Log {
 
 impl Append for Log {
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Incorporated, Error>> {
-        Box::pin(async move {
-            let leaf = encode(&entry).map_err(|e| e.into_port(self.core.store.store()))?;
-            let slot = Arc::new(Slot::default());
-            let committed = entry.commitment().is_some();
-            let waiter = Some(Arc::clone(&slot));
-            self.queue().waiting.push(Item { leaf, counted: None, committed, slot: waiter });
-            self.drive(&slot).await
-        })
+        self.append_as(entry, None)
     }
 
     fn count(&self, entry: Entry) {
-        self.core.counts.add(entry);
+        self.count_as(entry, None);
     }
 }
 
 impl Drop for Log {
     // What nobody wrote any more counts as lost for whoever still asks.
     fn drop(&mut self) {
-        for entry in self.core.counts.take() {
+        for (entry, _) in self.core.counts.take() {
             self.core.counts.lose(entry.count());
         }
     }
 }
 
-fn counted(core: &Core, entry: Entry, slot: Option<Arc<Slot>>) -> Option<Item> {
-    match encode(&entry) {
+fn counted(core: &Core, counted: Counted, slot: Option<Arc<Slot>>) -> Option<Item> {
+    let (entry, actor) = &counted;
+    match encode_as(entry, actor.as_ref()) {
         Ok(leaf) => {
             let committed = entry.commitment().is_some();
-            Some(Item { leaf, counted: Some(entry), committed, slot })
+            Some(Item { leaf, counted: Some(counted), committed, slot })
         }
         Err(_) => {
             core.counts.lose(entry.count());
@@ -360,10 +454,10 @@ fn counted(core: &Core, entry: Entry, slot: Option<Arc<Slot>>) -> Option<Item> {
     }
 }
 
-fn entry_of(leaf: &crate::StoredLeaf) -> Result<Option<Entry>, AuditError> {
+fn entry_of(leaf: &crate::StoredLeaf) -> Result<Option<Counted>, AuditError> {
     match &leaf.bytes {
         None => Ok(None),
-        Some(bytes) if leaf_hash(bytes) == leaf.hash => decode(bytes).map(Some),
+        Some(bytes) if leaf_hash(bytes) == leaf.hash => decode_as(bytes).map(Some),
         Some(_) => Err(AuditError::Corrupt),
     }
 }

@@ -3,6 +3,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use evanesce_core::{BoxFuture, Digest, Error, ErrorKind, Incarnation, StoreKind};
 use evanesce_crypto::random;
 
+use crate::tilefiles::WIDTH;
 use crate::{AuditStore, CheckpointBody, CheckpointKeeper, StoredLeaf, leaf_hash};
 
 /// A log in memory: it ends with the process, which is what tests and short-lived
@@ -64,8 +65,9 @@ impl MemoryAudit {
     }
 
     fn forget(&self, index: u64) -> u64 {
-        let index = usize::try_from(index).unwrap_or(usize::MAX);
         let mut log = self.contents();
+        let whole = index.min(log.leaves.len() as u64) / WIDTH * WIDTH;
+        let index = usize::try_from(whole).unwrap_or(usize::MAX);
         let taken = log.leaves.iter_mut().take(index).filter_map(|leaf| leaf.bytes.take());
         taken.count() as u64
     }

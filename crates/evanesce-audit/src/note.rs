@@ -85,7 +85,7 @@ impl NoteKey {
             (Algorithm::Ed25519, _) => (text.to_owned(), signature),
             (Algorithm::Cosignature, Some((time, rest))) => {
                 let time = u64::from_be_bytes(*time);
-                (format!("cosignature/v1\ntime {time}\n{text}"), rest)
+                (cosigned(time, text), rest)
             }
             (Algorithm::Cosignature, None) => return false,
         };
@@ -126,6 +126,16 @@ impl NoteSigner {
         Ok(Self { public: NoteKey::new(name, &key.verifying_key())?, key })
     }
 
+    /// The key of a witness, for cosignatures and nothing else. The signature does not
+    /// tell the name, so that a key has one name only.
+    ///
+    /// # Errors
+    /// [`AuditError::Origin`] as [`NoteKey::new`].
+    pub fn cosigner(name: &str, key: SigningKey) -> Result<Self, AuditError> {
+        let public = NoteKey::build(name, Algorithm::Cosignature, key.verifying_key())?;
+        Ok(Self { public, key })
+    }
+
     /// Reads `PRIVATE+KEY+name+id+base64`, as other implementations write it.
     ///
     /// # Errors
@@ -159,10 +169,41 @@ impl NoteSigner {
         if !is_text(text) || !text.ends_with('\n') {
             return Err(AuditError::Malformed);
         }
+        if self.is_cosigner() {
+            return Err(AuditError::Crypto);
+        }
         let signature = self.key.sign(text.as_bytes()).map_err(|_| AuditError::Crypto)?;
-        let line = [&self.public.id.to_be_bytes()[..], signature.as_bytes()].concat();
-        Ok(format!("{text}\n{LINE}{} {}\n", self.public.name, Base64::encode_string(&line)))
+        Ok(format!("{text}\n{}", self.line(signature.as_bytes())))
     }
+
+    /// The line that a witness adds to a checkpoint that it saw at this time, in
+    /// seconds since 1970: C2SP tlog-cosignature v1.
+    ///
+    /// # Errors
+    /// [`AuditError::Crypto`] if the key cannot sign or is not
+    /// [one for cosignatures](Self::cosigner).
+    pub fn cosign(&self, text: &str, seconds: u64) -> Result<String, AuditError> {
+        if !self.is_cosigner() {
+            return Err(AuditError::Crypto);
+        }
+        let signature = self.key.sign(cosigned(seconds, text).as_bytes());
+        let signature = signature.map_err(|_| AuditError::Crypto)?;
+        Ok(self.line(&[&seconds.to_be_bytes()[..], signature.as_bytes()].concat()))
+    }
+
+    pub(crate) const fn is_cosigner(&self) -> bool {
+        matches!(self.public.algorithm, Algorithm::Cosignature)
+    }
+
+    fn line(&self, signature: &[u8]) -> String {
+        let line = [&self.public.id.to_be_bytes()[..], signature].concat();
+        format!("{LINE}{} {}\n", self.public.name, Base64::encode_string(&line))
+    }
+}
+
+// What a cosignature is made over.
+fn cosigned(seconds: u64, text: &str) -> String {
+    format!("cosignature/v1\ntime {seconds}\n{text}")
 }
 
 /// A text with signatures below it: C2SP signed-note. Reading is linear, and a
@@ -206,6 +247,13 @@ impl<'a> SignedNote<'a> {
     #[must_use]
     pub const fn text(&self) -> &'a str {
         self.text
+    }
+
+    /// The bytes of the first signature under a name and an id.
+    #[cfg(feature = "ml-dsa")]
+    pub(crate) fn signature_of(&self, name: &str, id: u32) -> Option<&[u8]> {
+        let ours = |one: &&NoteSignature<'_>| one.name == name && one.id == id;
+        self.signatures.iter().find(ours).map(|one| &*one.bytes)
     }
 
     /// Which of `keys` signed this. Signatures by other keys are passed over.

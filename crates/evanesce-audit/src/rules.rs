@@ -4,6 +4,8 @@ use evanesce_core::{
     Append, BoxFuture, DataClass, Entry, Error, Incorporated, Operation, Outcome, Rule, StoreKind,
 };
 
+use crate::AlertSink;
+
 /// One line of the rules: which class it binds, which rule it is part of, and
 /// what breaks it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -117,18 +119,6 @@ impl Breach {
                 done && operations.contains(&operation) && entry.rule() != Some(rule)
             }
         }
-    }
-}
-
-/// Told of each violation when it is written.
-pub trait AlertSink: Send + Sync {
-    /// Takes an alert. It must not block.
-    fn alert(&self, alert: &Alert);
-}
-
-impl<F: Fn(&Alert) + Send + Sync> AlertSink for F {
-    fn alert(&self, alert: &Alert) {
-        self(alert);
     }
 }
 

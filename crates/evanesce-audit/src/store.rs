@@ -14,9 +14,9 @@ use evanesce_core::{BoxFuture, Error, Incarnation, StoreKind};
 /// The names are those of the suite in `evanesce_testkit::audit`.
 ///
 /// # Erasure
-/// Leaves hold no personal data. `prune` forgets the bytes of leaves before an
-/// index and keeps their hashes, so that proofs go on to verify
-/// (`prunes_bytes_and_keeps_hashes`).
+/// Leaves hold no personal data. `prune` forgets the bytes of whole tiles, of 256
+/// leaves each, and keeps their hashes, so that proofs go on to verify
+/// (`prunes_whole_tiles_and_keeps_hashes`).
 ///
 /// # Time
 /// The store keeps no time of its own.
@@ -49,8 +49,9 @@ pub trait AuditStore: Send + Sync {
     /// The newest checkpoint, `None` for an empty log.
     fn checkpoint(&self) -> BoxFuture<'_, Result<Option<String>, Error>>;
 
-    /// Forgets the bytes of all leaves before `index`, keeps their hashes, and
-    /// says how many were forgotten now.
+    /// Forgets the bytes of all whole tiles that end at `index` or before, keeps
+    /// their hashes, and says how many leaves were forgotten now. A tile is 256
+    /// leaves.
     fn prune(&self, index: u64) -> BoxFuture<'_, Result<u64, Error>>;
 }
 

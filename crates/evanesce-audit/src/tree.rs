@@ -199,7 +199,7 @@ impl Tree {
         Some(node_hash(&left, &self.range_with(middle, end, tile)?))
     }
 
-    fn node(&self, height: u32, index: u64) -> Option<Digest> {
+    pub(crate) fn node(&self, height: u32, index: u64) -> Option<Digest> {
         let level = self.levels.get(height as usize)?;
         level.nodes.get(length(index.checked_sub(level.first)?)).copied()
     }

@@ -42,7 +42,7 @@ contract!(
     reads_ranges,
     keeps_any_bytes,
     refuses_another_size,
-    prunes_bytes_and_keeps_hashes,
+    prunes_whole_tiles_and_keeps_hashes,
 );
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -12,14 +12,16 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{ORIGIN, key, parts, unique};
+use common::{ORIGIN, copy_tree, folder, key, parts, unique};
 use evanesce_audit::{
     AuditError, AuditStore, CheckpointKeeper, FileKeeper, FolderAudit, Log, MemoryKeeper, verify,
 };
 use evanesce_core::{Append, ErrorKind};
 
-async fn open(folder: &Path, keeper: Arc<dyn CheckpointKeeper>) -> Result<Log, AuditError> {
-    Log::open(parts(Arc::new(FolderAudit::open(folder)?), keeper)).await
+const SEGMENT: &str = "wal/00000000000000000000";
+
+async fn open(at: &Path, keeper: Arc<dyn CheckpointKeeper>) -> Result<Log, AuditError> {
+    Log::open(parts(Arc::new(FolderAudit::open(at)?), keeper)).await
 }
 
 /// A folder with four writes and the checkpoints kept after the third and the fourth.
@@ -29,7 +31,7 @@ async fn four(at: &Path) -> (Arc<MemoryKeeper>, Arc<MemoryKeeper>, Vec<usize>) {
     let mut ends = Vec::new();
     for n in 0..4 {
         log.append(unique(n)).await.unwrap();
-        ends.push(fs::metadata(at.join("log")).unwrap().len() as usize);
+        ends.push(end(&fs::read(at.join(SEGMENT)).unwrap()));
         if n == 2 {
             third.keep(&log.checkpoint().unwrap()).await.unwrap();
         }
@@ -37,11 +39,23 @@ async fn four(at: &Path) -> (Arc<MemoryKeeper>, Arc<MemoryKeeper>, Vec<usize>) {
     (third, fourth, ends)
 }
 
+// Where the last record of a segment ends; behind it is room.
+fn end(segment: &[u8]) -> usize {
+    let mut at = 16;
+    loop {
+        let length = u32::from_be_bytes(segment[at..at + 4].try_into().unwrap()) as usize;
+        if length == 0 {
+            return at;
+        }
+        at += 4 + length + 32;
+    }
+}
+
 #[tokio::test]
 async fn cut_at_every_byte_of_the_last_record_nothing_acknowledged_is_lost_unnoticed() {
-    let at = tempfile::tempdir().unwrap();
+    let at = folder();
     let (third, fourth, ends) = four(at.path()).await;
-    let file = at.path().join("log");
+    let file = at.path().join(SEGMENT);
     let whole = fs::read(&file).unwrap();
     for cut in ends[2]..ends[3] {
         fs::write(&file, &whole[..cut]).unwrap();
@@ -66,10 +80,10 @@ async fn cut_at_every_byte_of_the_last_record_nothing_acknowledged_is_lost_unnot
 
 #[tokio::test]
 async fn a_flipped_byte_is_noticed_wherever_it_is() {
-    let at = tempfile::tempdir().unwrap();
-    let (_, fourth, _) = four(at.path()).await;
-    let file = at.path().join("log");
-    let whole = fs::read(&file).unwrap();
+    let at = folder();
+    let (_, fourth, ends) = four(at.path()).await;
+    let file = at.path().join(SEGMENT);
+    let whole = fs::read(&file).unwrap()[..ends[3]].to_vec();
     for place in 0..whole.len() {
         let mut flipped = whole.clone();
         flipped[place] ^= 0x10;
@@ -84,9 +98,9 @@ async fn a_flipped_byte_is_noticed_wherever_it_is() {
 
 #[tokio::test]
 async fn a_write_into_a_hole_of_zeros_is_a_cut_one() {
-    let at = tempfile::tempdir().unwrap();
+    let at = folder();
     let (third, _, ends) = four(at.path()).await;
-    let file = at.path().join("log");
+    let file = at.path().join(SEGMENT);
     let mut torn = fs::read(&file).unwrap();
     torn[ends[2]..].fill(0);
     fs::write(&file, &torn).unwrap();
@@ -95,11 +109,9 @@ async fn a_write_into_a_hole_of_zeros_is_a_cut_one() {
 
 #[tokio::test]
 async fn a_forked_copy_of_the_folder_is_noticed() {
-    let (at, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (at, copy) = (folder(), folder());
     let (_, fourth, _) = four(at.path()).await;
-    for name in ["log", "identity"] {
-        fs::copy(at.path().join(name), copy.path().join(name)).unwrap();
-    }
+    copy_tree(at.path(), copy.path());
     let log = open(at.path(), fourth.clone()).await.unwrap();
     log.append(unique(5)).await.unwrap();
     let stranger = Arc::new(MemoryKeeper::new());
@@ -114,7 +126,7 @@ async fn a_forked_copy_of_the_folder_is_noticed() {
 
 #[test]
 fn one_process_at_a_time() {
-    let at = tempfile::tempdir().unwrap();
+    let at = folder();
     let first = FolderAudit::open(at.path()).unwrap();
     let second = FolderAudit::open(at.path()).err().unwrap();
     assert_eq!(second.kind(), ErrorKind::Conflict);
@@ -124,15 +136,16 @@ fn one_process_at_a_time() {
 
 #[test]
 fn a_foreign_file_is_left_alone() {
-    let at = tempfile::tempdir().unwrap();
-    fs::write(at.path().join("log"), "somebody's notes, not a log").unwrap();
+    let at = folder();
+    fs::create_dir(at.path().join("wal")).unwrap();
+    fs::write(at.path().join(SEGMENT), "somebody's notes, not a log").unwrap();
     assert_eq!(FolderAudit::open(at.path()).err().unwrap().kind(), ErrorKind::Corrupt);
-    assert_eq!(fs::read(at.path().join("log")).unwrap(), b"somebody's notes, not a log");
+    assert_eq!(fs::read(at.path().join(SEGMENT)).unwrap(), b"somebody's notes, not a log");
 }
 
 #[tokio::test]
 async fn a_file_keeps_the_newest_checkpoint_only() {
-    let (at, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (at, kept) = (folder(), folder());
     let file = kept.path().join("checkpoint");
     let log = open(at.path(), Arc::new(FileKeeper::new(&file))).await.unwrap();
     log.append(unique(0)).await.unwrap();

@@ -1,3 +1,5 @@
+use std::sync::PoisonError;
+
 use evanesce_audit::{AuditStore, StoredLeaf, leaf_hash};
 use evanesce_core::{BoxFuture, Error, ErrorKind, Incarnation, StoreKind};
 
@@ -6,10 +8,12 @@ use crate::error::error;
 use crate::store::{clamp, column, digest, from_sql, only};
 
 // One statement, one round trip, one commit. The row of the head orders those who
-// append: whoever waited for it finds another size and writes nothing.
+// append: whoever waited for it finds another size and writes nothing. Where this
+// node has seen the head, the checkpoint must be the one that it saw: tables that were
+// put back and went on to the same size are another log.
 const APPEND: &str = "WITH head AS ( \
          UPDATE audit_head SET size = size + cardinality($2::bytea[]), checkpoint = $4 \
-         WHERE size = $1 RETURNING size \
+         WHERE size = $1 AND ($5::text IS NULL OR checkpoint = $5) RETURNING size \
      ), added AS ( \
          INSERT INTO audit_leaf (leaf_index, hash, bytes) \
          SELECT $1 + leaf.nth - 1, leaf.hash, leaf.bytes \
@@ -20,7 +24,8 @@ const HEAD: &str = "SELECT size, checkpoint FROM audit_head";
 const LEAVES: &str = "SELECT hash, bytes FROM audit_leaf WHERE leaf_index >= $1 \
      ORDER BY leaf_index LIMIT $2";
 const PRUNE: &str = "WITH pruned AS ( \
-         UPDATE audit_leaf SET bytes = NULL WHERE leaf_index < $1 AND bytes IS NOT NULL RETURNING 1 \
+         UPDATE audit_leaf SET bytes = NULL WHERE bytes IS NOT NULL \
+         AND leaf_index < (SELECT least($1, size) / 256 * 256 FROM audit_head) RETURNING 1 \
      ) SELECT count(*) FROM pruned";
 
 impl PostgresStore {
@@ -36,8 +41,35 @@ impl PostgresStore {
         let hashes: Vec<_> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
         let hashes: Vec<&[u8]> = hashes.iter().map(|hash| hash.as_bytes().as_slice()).collect();
         let bytes: Vec<&[u8]> = leaves.iter().map(Vec::as_slice).collect();
-        let heads = self.write(APPEND, &[&expected, &hashes, &bytes, &checkpoint]).await?;
-        if heads.is_empty() { Err(lost) } else { Ok(()) }
+        let seen = self.seen(expected);
+        let heads = self.write(APPEND, &[&expected, &hashes, &bytes, &checkpoint, &seen]).await?;
+        let Some(head) = heads.first() else { return Err(lost) };
+        self.see(column(head, 0)?, Some(checkpoint.to_owned()));
+        Ok(())
+    }
+
+    async fn read_head(&self) -> Result<(i64, Option<String>), Error> {
+        let rows = self.read(HEAD, &[]).await?;
+        let head = only(&rows)?;
+        let (size, checkpoint): (i64, Option<String>) = (column(head, 0)?, column(head, 1)?);
+        self.see(size, checkpoint.clone());
+        Ok((size, checkpoint))
+    }
+
+    // The newest head that this node saw. An older one, read by an operation that was
+    // overtaken, leaves it as it is; a log that went back is for the caller to notice.
+    fn see(&self, size: i64, checkpoint: Option<String>) {
+        let mut seen = self.head_seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(checkpoint) = checkpoint.filter(|_| seen.as_ref().is_none_or(|(s, _)| *s < size))
+        {
+            *seen = Some((size, checkpoint));
+        }
+    }
+
+    // The checkpoint that this node saw at a size.
+    fn seen(&self, size: i64) -> Option<String> {
+        let seen = self.head_seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.as_ref().filter(|(at, _)| *at == size).map(|(_, checkpoint)| checkpoint.clone())
     }
 
     async fn read_leaves(&self, start: u64, limit: usize) -> Result<Vec<StoredLeaf>, Error> {
@@ -58,7 +90,7 @@ impl AuditStore for PostgresStore {
     }
 
     fn size(&self) -> BoxFuture<'_, Result<u64, Error>> {
-        Box::pin(async { from_sql(column(only(&self.read(HEAD, &[]).await?)?, 0)?) })
+        Box::pin(async { from_sql(self.read_head().await?.0) })
     }
 
     fn append<'a>(
@@ -75,7 +107,7 @@ impl AuditStore for PostgresStore {
     }
 
     fn checkpoint(&self) -> BoxFuture<'_, Result<Option<String>, Error>> {
-        Box::pin(async { column(only(&self.read(HEAD, &[]).await?)?, 1) })
+        Box::pin(async { Ok(self.read_head().await?.1) })
     }
 
     fn prune(&self, index: u64) -> BoxFuture<'_, Result<u64, Error>> {

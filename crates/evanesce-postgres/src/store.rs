@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deadpool_postgres::{Client, Pool};
@@ -32,6 +32,8 @@ pub struct PostgresStore {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) age: Duration,
     pub(crate) interval: Duration,
+    /// The newest head of the audit log that this node and its clones saw.
+    pub(crate) head_seen: Arc<Mutex<Option<(i64, String)>>>,
 }
 
 impl PostgresStore {
@@ -53,6 +55,7 @@ impl PostgresStore {
             clock: Arc::new(SystemClock),
             age: DataClass::Aggregate.ceiling().saturating_sub(DAY),
             interval: DAY,
+            head_seen: Arc::default(),
         };
         store.migrate().await?;
         Ok(store)

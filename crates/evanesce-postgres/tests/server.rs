@@ -68,7 +68,7 @@ suite! {
     appends_in_order,
     begins_empty,
     keeps_any_bytes,
-    prunes_bytes_and_keeps_hashes,
+    prunes_whole_tiles_and_keeps_hashes,
     reads_ranges,
     refuses_another_size,
 }

@@ -57,6 +57,26 @@ pub(crate) fn unique(n: u64) -> Entry {
     entry(1).with_commitment(commitment)
 }
 
+/// A folder in memory where that can be had: the disk's own speed is no part of the tests.
+pub(crate) fn folder() -> tempfile::TempDir {
+    let fast = std::path::Path::new("/dev/shm");
+    let folder = if fast.is_dir() { tempfile::tempdir_in(fast) } else { tempfile::tempdir() };
+    folder.unwrap()
+}
+
+/// Copies a folder with what is in it, but for the lock.
+pub(crate) fn copy_tree(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &to);
+        } else if entry.file_name() != "lock" {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
     /// Nothing is written, and it says so.
