@@ -2,6 +2,9 @@ use std::fmt;
 
 use ring::digest::{SHA256, digest};
 
+use crate::window::Window;
+use crate::{decode, forms};
+
 /// What every planted value begins with.
 pub(crate) const PREFIX: &str = "evcanary-";
 
@@ -44,6 +47,32 @@ impl Canary {
     #[must_use]
     pub fn address(&self) -> String {
         format!("{}{DOMAIN}", self.0)
+    }
+
+    /// Whether this canary is anywhere in some bytes: plain or in either case, in percent,
+    /// JSON or HTML escapes, in base64, in hex, or in UTF-16. It is what a dump of a store,
+    /// a log and an answer are looked through for, after the canary was handed to the
+    /// service as a subject's data.
+    ///
+    /// ```
+    /// use evanesce_detect::Canary;
+    /// let canary = Canary::mint([7; 16]);
+    /// assert!(canary.is_in(format!("{{\"to\": \"{}\"}}", canary.address()).as_bytes()));
+    /// assert!(!canary.is_in(Canary::mint([8; 16]).as_str().as_bytes()));
+    /// ```
+    #[must_use]
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
+        let says = |text: &str| {
+            let same = |place: &[u8]| place.eq_ignore_ascii_case(self.0.as_bytes());
+            text.as_bytes().windows(LEN).any(same)
+        };
+        let mut found = false;
+        forms::readings(bytes, |text| {
+            let w = Window::new(text);
+            found = found || says(text) || decode::plain(&w).is_some_and(|d| says(&d.text));
+            decode::runs(&w, |run| found = found || says(&run.text));
+        });
+        found
     }
 
     /// How long the canary is that `bytes` begin with, its domain included.
@@ -93,6 +122,23 @@ mod tests {
             let found = Scanner::default().scan(&text);
             assert!(found.iter().any(|f| f.kind == Kind::Canary), "{text}");
         }
+    }
+
+    #[test]
+    fn a_canary_is_seen_in_every_form_of_a_dump() {
+        let canary = Canary::mint([0x5a; 16]);
+        let text = canary.to_string();
+        let hex: String = text.bytes().map(|b| format!("{b:02x}")).collect();
+        let percent: String = text.bytes().map(|b| format!("%{b:02X}")).collect();
+        let html: String = text.bytes().map(|b| format!("&#{b};")).collect();
+        let json: String = text.bytes().map(|b| format!("\\u{b:04x}")).collect();
+        for form in [text.to_uppercase(), hex, percent, html, json] {
+            assert!(canary.is_in(format!("\u{1}x={form};").as_bytes()), "{form}");
+        }
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(canary.is_in(&[b"\xff\xfe", wide.as_slice()].concat()));
+        assert!(!canary.is_in(&text.as_bytes()[1..]));
+        assert!(!canary.is_in(b""));
     }
 
     #[test]

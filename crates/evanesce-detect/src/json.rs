@@ -1,5 +1,7 @@
 //! Where the values of a JSON document lie, without building it.
 
+use std::borrow::Cow;
+
 /// Deeper nesting counts as malformed.
 const DEPTH: usize = 64;
 
@@ -7,27 +9,52 @@ const DEPTH: usize = 64;
 /// document, in order; `false` if it is not JSON by RFC 8259. Paths look like
 /// `items[].email`. Keys that need escapes have no path.
 pub(crate) fn values(text: &str, mut each: impl FnMut(&str, usize, usize)) -> bool {
-    let mut parser = Parser { bytes: text.as_bytes(), text, at: 0, path: String::new() };
+    let mut parser = Parser::new(text);
     parser.value(0, &mut each).is_some() && parser.next().is_none()
 }
 
-struct Parser<'t> {
+/// One pass over a document.
+pub(crate) struct Parser<'t> {
     bytes: &'t [u8],
     text: &'t str,
     at: usize,
     path: String,
 }
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
+    /// At the beginning of a document.
+    pub(crate) const fn new(text: &'t str) -> Self {
+        Self { bytes: text.as_bytes(), text, at: 0, path: String::new() }
+    }
+
+    /// Where it is.
+    pub(crate) const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Passes over a value.
+    pub(crate) fn skip(&mut self, depth: usize) -> Option<()> {
+        self.value(depth, &mut |_, _, _| {})
+    }
+
+    /// The next string, with its escapes decoded.
+    pub(crate) fn key(&mut self) -> Option<Cow<'t, str>> {
+        self.next()?;
+        let (start, end) = self.string()?;
+        let raw = self.text.get(start..end)?;
+        if raw.contains('\\') { unescaped(raw).map(Cow::Owned) } else { Some(Cow::Borrowed(raw)) }
+    }
+
     /// The next byte that is not white space.
-    fn next(&mut self) -> Option<u8> {
+    pub(crate) fn next(&mut self) -> Option<u8> {
         while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
         self.bytes.get(self.at).copied()
     }
 
-    fn take(&mut self, byte: u8) -> Option<()> {
+    /// Passes over this byte, and the white space before it.
+    pub(crate) fn take(&mut self, byte: u8) -> Option<()> {
         (self.next()? == byte).then(|| self.at += 1)
     }
 
@@ -116,6 +143,33 @@ impl Parser<'_> {
     fn word(&mut self, word: &str) -> Option<()> {
         self.bytes[self.at..].starts_with(word.as_bytes()).then(|| self.at += word.len())
     }
+}
+
+// RFC 8259, section 7; a half of a pair alone becomes the sign for what is none.
+fn unescaped(raw: &str) -> Option<String> {
+    let mut units = Vec::with_capacity(raw.len());
+    let mut chars = raw.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            units.extend_from_slice(c.encode_utf16(&mut [0; 2]));
+            continue;
+        }
+        units.push(match chars.next()? {
+            'b' => 8,
+            'f' => 12,
+            'n' => 10,
+            'r' => 13,
+            't' => 9,
+            'u' => {
+                let digits = chars.as_str().get(..4)?;
+                chars = chars.as_str().get(4..)?.chars();
+                u16::from_str_radix(digits, 16).ok()?
+            }
+            c @ ('"' | '\\' | '/') => c as u16,
+            _ => return None,
+        });
+    }
+    Some(String::from_utf16_lossy(&units))
 }
 
 #[cfg(test)]

@@ -1,27 +1,59 @@
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use aho_corasick::AhoCorasick;
 use ring::hmac;
 use zeroize::Zeroizing;
 
 use evanesce_core::Sanitize;
 
 use crate::canary::push_hex;
-use crate::window::Window;
-use crate::{Finding, Scanner, decode};
+use crate::generalise::generalised;
+use crate::values::Values;
+use crate::{Finding, Kind, Scanner};
 
 /// What stands in the text afterwards.
 #[non_exhaustive]
 pub enum Operator {
     /// Nothing.
     Drop,
+    /// The kind and the coarse part of the value, `<IP_ADDRESS:203.0.x.x>`: of addresses
+    /// the network, of numbers to dial and of accounts the country, of dates of birth the
+    /// year. The kind alone where no part is coarse.
+    Generalise,
     /// The kind and a keyed hash, `<EMAIL_ADDRESS:0123456789abcdef>`: the same value
     /// has the same hash under one key.
     Hash(HashKey),
     /// One asterisk for each character.
     Mask,
+    /// As [`Self::Mask`], but for so many characters at the end, and never more than a
+    /// quarter of the value.
+    MaskBut(usize),
     /// The kind, `<EMAIL_ADDRESS>`.
     Replace,
+}
+
+/// An operator for each kind.
+pub struct Operators {
+    usual: Operator,
+    others: BTreeMap<Kind, Operator>,
+}
+
+impl Operators {
+    /// The same for all kinds.
+    #[must_use]
+    pub const fn new(usual: Operator) -> Self {
+        Self { usual, others: BTreeMap::new() }
+    }
+
+    /// Another one for this kind.
+    #[must_use]
+    pub fn of(mut self, kind: Kind, operator: Operator) -> Self {
+        self.others.insert(kind, operator);
+        self
+    }
+
+    fn get(&self, kind: Kind) -> &Operator {
+        self.others.get(&kind).unwrap_or(&self.usual)
+    }
 }
 
 /// The key of [`Operator::Hash`]. A hash of an address under a known key can be
@@ -64,6 +96,23 @@ impl Scanner {
     /// ```
     #[must_use]
     pub fn redact(&self, text: &str, operator: &Operator) -> Redacted {
+        self.redact_by(text, &|_| operator)
+    }
+
+    /// As [`redact`](Self::redact), with an operator for each kind.
+    ///
+    /// ```
+    /// use evanesce_detect::{Kind, Operator, Operators, Scanner};
+    /// let operators = Operators::new(Operator::Replace).of(Kind::Ip, Operator::Generalise);
+    /// let out = Scanner::default().redact_with("reader@example.org at 203.0.113.77", &operators);
+    /// assert_eq!(out.text, "<EMAIL_ADDRESS> at <IP_ADDRESS:203.0.x.x>");
+    /// ```
+    #[must_use]
+    pub fn redact_with(&self, text: &str, operators: &Operators) -> Redacted {
+        self.redact_by(text, &|kind| operators.get(kind))
+    }
+
+    fn redact_by<'o>(&self, text: &str, pick: &dyn Fn(Kind) -> &'o Operator) -> Redacted {
         if text.len() > self.rules.limit {
             return Redacted { text: WHOLE.to_owned(), findings: Vec::new() };
         }
@@ -71,16 +120,16 @@ impl Scanner {
         if findings.is_empty() {
             return Redacted { text: text.to_owned(), findings };
         }
-        let Some(values) = Values::of(text, &findings) else {
+        let Some(values) = Values::of(self, text, &findings) else {
             return Redacted { text: WHOLE.to_owned(), findings };
         };
-        let mut out = Zeroizing::new(values.out_of(replaced(text, &findings, operator)));
+        let mut out = Zeroizing::new(values.out_of(replaced(text, &findings, pick)));
         for _ in 1..ROUNDS {
             let again = self.scan(&out);
             if again.is_empty() {
                 break;
             }
-            out = Zeroizing::new(replaced(&out, &again, operator));
+            out = Zeroizing::new(replaced(&out, &again, pick));
         }
         let clean = self.scan(&out).is_empty() && !values.are_in(&out);
         let text = if clean { (*out).clone() } else { WHOLE.to_owned() };
@@ -94,84 +143,46 @@ impl Sanitize for Scanner {
     }
 }
 
-fn replaced(text: &str, findings: &[Finding], operator: &Operator) -> String {
+fn replaced<'o>(text: &str, findings: &[Finding], pick: &dyn Fn(Kind) -> &'o Operator) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     for f in findings {
         out.push_str(&text[at..f.start]);
-        let value = &text[f.start..f.end];
-        match operator {
-            Operator::Drop => {}
-            Operator::Hash(key) => hash(&mut out, f, value, key),
-            Operator::Mask => value.chars().for_each(|_| out.push('*')),
-            Operator::Replace => {
-                out.push('<');
-                out.push_str(f.kind.name());
-                out.push('>');
-            }
-        }
+        put(&mut out, f.kind, &text[f.start..f.end], pick(f.kind));
         at = f.end;
     }
     out.push_str(&text[at..]);
     out
 }
 
-fn hash(out: &mut String, finding: &Finding, value: &str, key: &HashKey) {
+fn put(out: &mut String, kind: Kind, value: &str, operator: &Operator) {
+    match operator {
+        Operator::Drop => {}
+        Operator::Generalise => named(out, kind, generalised(kind, value).as_deref()),
+        Operator::Hash(key) => {
+            let tag = hmac::sign(&key.0, value.as_bytes());
+            let mut hex = String::new();
+            tag.as_ref().iter().take(8).for_each(|b| push_hex(&mut hex, *b));
+            named(out, kind, Some(&hex));
+        }
+        Operator::Mask => value.chars().for_each(|_| out.push('*')),
+        Operator::MaskBut(last) => {
+            let count = value.chars().count();
+            let hidden = count - (*last).min(count / 4);
+            out.extend(value.chars().enumerate().map(|(i, c)| if i < hidden { '*' } else { c }));
+        }
+        Operator::Replace => named(out, kind, None),
+    }
+}
+
+fn named(out: &mut String, kind: Kind, part: Option<&str>) {
     out.push('<');
-    out.push_str(finding.kind.name());
-    out.push(':');
-    let tag = hmac::sign(&key.0, value.as_bytes());
-    tag.as_ref().iter().take(8).for_each(|b| push_hex(out, *b));
+    out.push_str(kind.name());
+    if let Some(part) = part {
+        out.push(':');
+        out.push_str(part);
+    }
     out.push('>');
-}
-
-/// The found values, to be looked for elsewhere: a number that was found beside its
-/// name may stand again without it. Only those that are long enough not to be
-/// words of the text by chance.
-struct Values(Vec<(AhoCorasick, usize)>);
-
-impl Values {
-    // So many bytes of values go into one automaton, whose size is a multiple of it.
-    const BATCH: usize = 256 * 1024;
-
-    fn of(text: &str, findings: &[Finding]) -> Option<Self> {
-        let telling = |v: &&str| v.bytes().filter(u8::is_ascii_alphanumeric).count() >= 6;
-        let values: BTreeSet<&str> =
-            findings.iter().map(|f| &text[f.start..f.end]).filter(telling).collect();
-        let (mut out, mut batch, mut size) = (Vec::new(), Vec::new(), 0);
-        for value in values {
-            if size + value.len() > Self::BATCH {
-                out.push(automaton(&std::mem::take(&mut batch))?);
-                size = 0;
-            }
-            size += value.len();
-            batch.push(value);
-        }
-        if !batch.is_empty() {
-            out.push(automaton(&batch)?);
-        }
-        Some(Self(out))
-    }
-
-    fn out_of(&self, text: String) -> String {
-        self.0.iter().fold(text, |text, (automaton, n)| {
-            let text = Zeroizing::new(text);
-            automaton.replace_all(&text, &vec![WHOLE; *n])
-        })
-    }
-
-    fn are_in(&self, text: &str) -> bool {
-        let plain = |text: &str| self.0.iter().any(|(automaton, _)| automaton.is_match(text));
-        let w = Window::new(text);
-        let mut found = plain(text) || decode::plain(&w).is_some_and(|d| plain(&d.text));
-        decode::runs(&w, |run| found = found || plain(&run.text));
-        found
-    }
-}
-
-fn automaton(values: &[&str]) -> Option<(AhoCorasick, usize)> {
-    let built = AhoCorasick::builder().ascii_case_insensitive(true).build(values).ok()?;
-    Some((built, values.len()))
 }
 
 #[cfg(test)]
@@ -191,6 +202,36 @@ mod tests {
         assert!(hashed.starts_with("to <EMAIL_ADDRESS:") && hashed.ends_with(">!"));
         assert_eq!(hashed, scanner.redact(text, &key()).text);
         assert_ne!(hashed, scanner.redact(text, &Operator::Hash(HashKey::new(&[8; 32]))).text);
+    }
+
+    #[test]
+    fn kinds_have_their_own_operators() {
+        let text = "card 4111 1111 1111 1111, +49 30 901820, reader@example.org";
+        let operators = Operators::new(Operator::Drop)
+            .of(Kind::CreditCard, Operator::MaskBut(4))
+            .of(Kind::Phone, Operator::Generalise);
+        let out = Scanner::default().redact_with(text, &operators).text;
+        assert_eq!(out, "card ***************1111, <PHONE_NUMBER:+49>, ");
+        // Never more than a quarter, however many are asked for.
+        let most = Operators::new(Operator::MaskBut(99));
+        let out = Scanner::default().redact_with("to reader@example.org!", &most).text;
+        assert_eq!(out, "to **************.org!");
+    }
+
+    #[test]
+    fn a_value_found_in_base64_is_gone_in_plain_too() {
+        // "Bearer q8Z1v0Lk2Xw9Rt5b", and the token again without the word.
+        let text = "QmVhcmVyIHE4WjF2MExrMlh3OVJ0NWI= and q8Z1v0Lk2Xw9Rt5b";
+        let found = Scanner::default().scan(text);
+        assert_eq!(found.iter().map(|f| f.end < 33).collect::<Vec<_>>(), [true]);
+        let out = Scanner::default().redact(text, &Operator::Replace).text;
+        assert!(!out.contains("q8Z1v0Lk2Xw9Rt5b"), "{out}");
+    }
+
+    #[test]
+    fn a_short_value_is_gone_where_it_stands_alone() {
+        let out = Scanner::default().redact("pwd=ab1c; ab1c, ab1cd", &Operator::Replace).text;
+        assert_eq!(out, "pwd=<SECRET>; <REDACTED>, ab1cd");
     }
 
     #[test]

@@ -66,10 +66,19 @@ pub struct Factor {
 
 /// Scores accesses against what their roles usually do.
 ///
-/// It remembers at most [`ROLES`](Self::ROLES) roles, of each a mean, a histogram
-/// of hours and the last [`QUERIES`](Self::QUERIES) sets of at most
-/// [`CELLS`](Self::CELLS) cells: under 2 MiB in all. The role that was seen the
-/// longest ago gives way.
+/// It keeps no profile of a person: an access names a role, and what is asked for is
+/// numbers of cells. It remembers at most [`ROLES`](Self::ROLES) roles, of each a mean, a
+/// histogram of hours, and of the last [`QUERIES`](Self::QUERIES) queries a fingerprint
+/// and at most [`CELLS`](Self::CELLS) cells: never more than
+/// [`BOUND`](Self::BOUND) bytes in all. The role that was seen the longest ago gives way.
+///
+/// # Differencing
+/// A fingerprint is a sum that has one summand for each cell. What is left of an answer when
+/// one or two earlier answers are added to it or taken from it is one cell exactly if the
+/// same is left of the fingerprints, whatever the size of the answers; a chance agreement
+/// has a probability of under one in a million an access. Answers that are combined from
+/// more than three are not seen through: the lattice of tables that the anonymiser checks
+/// beforehand is there for that.
 ///
 /// ```
 /// use evanesce_core::{Label, Timestamp};
@@ -96,8 +105,27 @@ struct Baseline {
     mean: f64,
     seen: u32,
     hours: [u16; 24],
-    queries: VecDeque<Vec<u32>>,
+    queries: VecDeque<Query>,
     turn: u64,
+}
+
+/// What is remembered of one query.
+#[derive(Clone, Debug)]
+struct Query {
+    /// Its fingerprint and the number of its cells.
+    sum: u64,
+    len: usize,
+    /// The cells, if they are few enough, in order.
+    cells: Vec<u32>,
+}
+
+impl Query {
+    fn of(mut cells: Vec<u32>) -> Self {
+        cells.sort_unstable();
+        cells.dedup();
+        let sum = cells.iter().fold(0, |sum: u64, cell| sum.wrapping_add(share(*cell)));
+        Self { sum, len: cells.len(), cells }
+    }
 }
 
 impl Risk {
@@ -105,8 +133,10 @@ impl Risk {
     pub const ROLES: usize = 64;
     /// How many queries of a role are remembered.
     pub const QUERIES: usize = 32;
-    /// How many cells of a query are remembered.
-    pub const CELLS: usize = 256;
+    /// How many cells of a query are remembered; of a longer one only its fingerprint is.
+    pub const CELLS: usize = 128;
+    /// How many bytes are held at most, names of roles of 96 bytes included.
+    pub const BOUND: usize = 1_280 * 1024;
 
     // Below so many accesses a role has no habits yet.
     const LEARNING: u32 = 8;
@@ -120,21 +150,19 @@ impl Risk {
     /// Scores an access, then counts it as one of its role, unless it is blocked.
     pub fn assess(&mut self, request: &AccessRequest) -> Assessment {
         self.turn += 1;
-        let mut cells = request.cells.clone();
-        cells.sort_unstable();
-        cells.dedup();
+        let query = Query::of(request.cells.clone());
         let baseline = self.baselines.get(&request.role);
         let factors = vec![
             factor("canaries", 1.0, if request.canaries > 0 { 1.0 } else { 0.0 }),
             factor("purpose", 0.4, purpose(request.purpose)),
             factor("volume", 0.5, volume(baseline, request.volume)),
             factor("time", 0.2, hour(baseline, request.at)),
-            factor("differencing", 0.75, differencing(baseline, &cells)),
+            factor("differencing", 0.75, differencing(baseline, &query)),
         ];
         let score = factors.iter().map(|f| f.contribution).sum::<f64>().min(1.0);
         let assessment = Assessment { score, factors };
         if !assessment.is_blocked() {
-            self.learn(request, cells);
+            self.learn(request, query);
         }
         assessment
     }
@@ -145,7 +173,18 @@ impl Risk {
         self.baselines.len()
     }
 
-    fn learn(&mut self, request: &AccessRequest, mut cells: Vec<u32>) {
+    /// How many bytes are held now: at most [`BOUND`](Self::BOUND).
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let of = |(role, baseline): (&Label, &Baseline)| {
+            let queries = baseline.queries.capacity() * size_of::<Query>();
+            let cells: usize = baseline.queries.iter().map(|q| q.cells.capacity() * 4).sum();
+            role.as_str().len() + size_of::<Label>() + size_of::<Baseline>() + queries + cells
+        };
+        size_of::<Self>() + self.baselines.iter().map(of).sum::<usize>()
+    }
+
+    fn learn(&mut self, request: &AccessRequest, mut query: Query) {
         if !self.baselines.contains_key(&request.role) && self.baselines.len() >= Self::ROLES {
             let oldest = self.baselines.iter().min_by_key(|(_, b)| b.turn);
             if let Some(role) = oldest.map(|(role, _)| role.clone()) {
@@ -160,12 +199,14 @@ impl Risk {
         baseline.mean += (request.volume as f64 - baseline.mean) * weight;
         let hour = &mut baseline.hours[hour_of(request.at)];
         *hour = hour.saturating_add(1);
-        cells.truncate(Self::CELLS);
-        cells.shrink_to_fit();
-        baseline.queries.push_back(cells);
-        if baseline.queries.len() > Self::QUERIES {
+        if query.cells.len() > Self::CELLS {
+            query.cells.clear();
+        }
+        query.cells.shrink_to_fit();
+        if baseline.queries.len() >= Self::QUERIES {
             baseline.queries.pop_front();
         }
+        baseline.queries.push_back(query);
     }
 }
 
@@ -202,22 +243,75 @@ const fn hour_of(at: Timestamp) -> usize {
     (at.as_millis() / 3_600_000 % 24) as usize
 }
 
-// Two large answers that differ in one or two cells tell what is in these.
-fn differencing(baseline: Option<&Baseline>, cells: &[u32]) -> f64 {
-    let Some(baseline) = baseline else { return 0.0 };
-    let worst = baseline.queries.iter().filter(|q| q.len() >= 4 && cells.len() >= 4).map(|q| {
-        match difference(q, cells) {
-            1 => 1.0,
-            2 => 0.5,
-            _ => 0.0,
+// Two answers that differ in one cell tell what is in it, and in two nearly so; three do
+// when one is the sum of the others but for a cell.
+fn differencing(baseline: Option<&Baseline>, query: &Query) -> f64 {
+    let Some(baseline) = baseline.filter(|_| query.len >= LEAST) else { return 0.0 };
+    let queries: Vec<&Query> = baseline.queries.iter().filter(|q| q.len >= LEAST).collect();
+    let mut worst: f64 = 0.0;
+    for (i, q) in queries.iter().enumerate() {
+        if isolates(query.sum.wrapping_sub(q.sum)) {
+            return 1.0;
         }
-    });
-    worst.fold(0.0, f64::max)
+        if is_near(query, q) {
+            worst = 0.5;
+        }
+        for other in &queries[i + 1..] {
+            let sum = q.sum.wrapping_add(other.sum);
+            let rest = q.sum.wrapping_sub(other.sum);
+            // This one less both; this one and one of them less the other.
+            let left = [sum, rest, rest.wrapping_neg()].map(|it| query.sum.wrapping_sub(it));
+            if left.iter().any(|left| isolates(*left)) {
+                return 1.0;
+            }
+        }
+    }
+    worst
 }
 
-fn difference(a: &[u32], b: &[u32]) -> usize {
+// Answers over fewer cells are held back by the least size of a group.
+const LEAST: usize = 4;
+
+// Whether the cells of both are known and differ in two.
+fn is_near(a: &Query, b: &Query) -> bool {
+    let known = |q: &Query| q.cells.len() == q.len;
+    if !known(a) || !known(b) || a.len.abs_diff(b.len) > 2 {
+        return false;
+    }
     let only = |a: &[u32], b: &[u32]| a.iter().filter(|c| b.binary_search(c).is_err()).count();
-    only(a, b) + only(b, a)
+    only(&a.cells, &b.cells) + only(&b.cells, &a.cells) == 2
+}
+
+// Whether this is the share of one cell, added or taken away.
+fn isolates(left: u64) -> bool {
+    [left, left.wrapping_neg()].iter().any(|it| unmix(*it) <= u64::from(u32::MAX))
+}
+
+// The summand of a cell: a permutation of 64 bits (the finaliser of SplitMix64), so that
+// a sum of several is hardly ever that of one, and that of one says so.
+const fn share(cell: u32) -> u64 {
+    let mut x = cell as u64;
+    x = (x ^ x >> 30).wrapping_add(GAMMA).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ x >> 31
+}
+
+const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
+const fn unmix(mut x: u64) -> u64 {
+    x = (x ^ x >> 31 ^ x >> 62).wrapping_mul(inverse(0x94d0_49bb_1331_11eb));
+    x = (x ^ x >> 27 ^ x >> 54).wrapping_mul(inverse(0xbf58_476d_1ce4_e5b9)).wrapping_sub(GAMMA);
+    x ^ x >> 30 ^ x >> 60
+}
+
+// Of an odd number modulo 2^64, by Newton: each step doubles the bits that fit.
+const fn inverse(odd: u64) -> u64 {
+    let (mut x, mut step) = (odd, 0);
+    while step < 6 {
+        x = x.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(x)));
+        step += 1;
+    }
+    x
 }
 
 #[cfg(test)]
@@ -281,6 +375,41 @@ mod tests {
     }
 
     #[test]
+    fn a_share_is_known_for_what_it_is() {
+        for cell in [0, 1, 2, 77, 65_536, u32::MAX] {
+            assert_eq!(unmix(share(cell)), u64::from(cell));
+            assert!(isolates(share(cell)) && isolates(share(cell).wrapping_neg()));
+        }
+        let two = (0..1000_u32).filter(|c| isolates(share(*c).wrapping_add(share(c + 1)))).count();
+        assert_eq!(two, 0);
+    }
+
+    #[test]
+    fn large_queries_that_differ_in_one_cell_are_seen_through() {
+        let many: Vec<u32> = (0..100_000).collect();
+        let mut risk = settled();
+        assert!(!risk.assess(&request(9, 100, &many[1..])).is_blocked());
+        for other in [&many[..], &many[2..]] {
+            assert!(risk.assess(&request(9, 100, other)).is_blocked());
+        }
+        // With an earlier one of five cells, 5.. would leave one cell, and 8.. leaves more.
+        assert!(risk.assess(&request(9, 100, &many[5..])).is_blocked());
+        assert!(!risk.assess(&request(9, 100, &many[8..])).is_blocked());
+    }
+
+    #[test]
+    fn one_cell_of_three_queries_is_seen_through() {
+        let mut risk = Risk::new();
+        let (one, two): (Vec<u32>, Vec<u32>) = ((0..300).collect(), (300..600).collect());
+        assert!(!risk.assess(&request(9, 100, &one)).is_blocked());
+        assert!(!risk.assess(&request(9, 100, &two)).is_blocked());
+        // Both and one cell more; both but for one.
+        assert!(risk.assess(&request(9, 100, &(0..601).collect::<Vec<_>>())).is_blocked());
+        assert!(risk.assess(&request(9, 100, &(0..599).collect::<Vec<_>>())).is_blocked());
+        assert!(!risk.assess(&request(9, 100, &(0..590).collect::<Vec<_>>())).is_blocked());
+    }
+
+    #[test]
     fn memory_is_bounded_in_roles_queries_and_cells() {
         let mut risk = Risk::new();
         let many: Vec<u32> = (0..5000).collect();
@@ -289,9 +418,17 @@ mod tests {
             let _ = risk.assess(&AccessRequest { role, ..request(9, 1, &many[i..]) });
         }
         assert_eq!(risk.roles(), Risk::ROLES);
+        // As full as it can be: every role with every query at the longest.
+        for i in 0..(Risk::ROLES * Risk::QUERIES * 2) as u32 {
+            let role = Label::parse(&format!("{:096}", i % Risk::ROLES as u32)).unwrap();
+            let cells: Vec<u32> = (0..Risk::CELLS as u32).map(|c| c * 7 + i * 1000).collect();
+            let _ = risk.assess(&AccessRequest { role, ..request(9, 1, &cells) });
+            assert!(risk.held() <= Risk::BOUND, "{}", risk.held());
+        }
+        assert!(risk.held() > Risk::BOUND / 2, "{}", risk.held());
         for baseline in risk.baselines.values() {
             assert!(baseline.queries.len() <= Risk::QUERIES);
-            assert!(baseline.queries.iter().all(|q| q.capacity() <= Risk::CELLS));
+            assert!(baseline.queries.iter().all(|q| q.cells.capacity() <= Risk::CELLS));
         }
     }
 }

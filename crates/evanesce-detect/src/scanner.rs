@@ -3,12 +3,13 @@ use std::cmp::Reverse;
 use crate::finding::resolve;
 use crate::recognize::{self, AHEAD, BACK, SURE};
 use crate::window::Window;
-use crate::{Finding, Kind, decode};
+use crate::{Finding, Kind, Patterns, decode};
 
 /// What a [`Scanner`] looks for and how sure it must be.
 #[derive(Clone, Debug)]
 pub struct Rules {
     pub(crate) limit: usize,
+    patterns: Option<Patterns>,
     skipped: Vec<Kind>,
     threshold: u8,
 }
@@ -17,13 +18,20 @@ impl Rules {
     /// Every kind, from 50 percent on, in texts of up to 8 MiB.
     #[must_use]
     pub const fn new() -> Self {
-        Self { limit: 8 << 20, skipped: Vec::new(), threshold: 50 }
+        Self { limit: 8 << 20, patterns: None, skipped: Vec::new(), threshold: 50 }
     }
 
     /// Reports what is at least so sure, in percent.
     #[must_use]
     pub const fn at_least(mut self, percent: u8) -> Self {
         self.threshold = percent;
+        self
+    }
+
+    /// Looks for these patterns as well.
+    #[must_use]
+    pub fn with(mut self, patterns: Patterns) -> Self {
+        self.patterns = Some(patterns);
         self
     }
 
@@ -165,11 +173,13 @@ impl Scanner {
         let w = Window::new(text);
         let mut found = Vec::new();
         recognize::within(&w, (from, to), &mut found);
+        self.patterned(&w, (from, to), &mut found);
         if let Some(decoded) = decode::plain(&w) {
             let inner = Window::new(&decoded.text);
             let first = found.len();
             let span = (decoded.inner(from), decoded.inner(to));
             recognize::near(&inner, span, decoded.changes(), &mut found);
+            self.patterned(&inner, span, &mut found);
             for f in &mut found[first..] {
                 (f.start, f.end) = decoded.outer(f.start, f.end);
             }
@@ -179,6 +189,7 @@ impl Scanner {
             let inner = Window::new(&run.text);
             let first = found.len();
             recognize::all(&inner, &mut found);
+            self.patterned(&inner, (0, run.text.len()), &mut found);
             let mut kept = first;
             for i in first..found.len() {
                 let mut f = found[i];
@@ -195,6 +206,12 @@ impl Scanner {
         found.sort_unstable_by_key(|f| (f.start, f.end, f.kind, Reverse(f.score)));
         found.dedup_by_key(|f| (f.start, f.end, f.kind));
         (found, w.work())
+    }
+
+    fn patterned(&self, w: &Window<'_>, span: (usize, usize), out: &mut Vec<Finding>) {
+        if let Some(patterns) = &self.rules.patterns {
+            patterns.find(w, span, out);
+        }
     }
 }
 

@@ -3,11 +3,13 @@ use std::sync::Arc;
 
 use evanesce_core::{Blocked, Label, Screen};
 
-use crate::{Finding, Forbidden, Kind, Scanner, decode, json};
+use crate::{Finding, Forbidden, Kind, Scanner, forms, json};
 
 /// The look at what leaves: it holds back whatever has personal data or secrets
 /// in it, beyond what is allowed by kind, or by kind in one field of a JSON
-/// document. A payload over the scanner's limit is held back unread.
+/// document. Bytes are read as UTF-8 and, where they look like it, as UTF-16. What cannot
+/// be read to its end is held back as `UNFINISHED`: a payload over the scanner's limit, and
+/// one that is compressed, unless [`allow_packed`](Self::allow_packed) says otherwise.
 ///
 /// ```
 /// use evanesce_core::Screen;
@@ -23,13 +25,26 @@ pub struct EgressScreen {
     allowed: BTreeSet<Kind>,
     fields: BTreeSet<(Box<str>, Kind)>,
     forbidden: Vec<Arc<Forbidden>>,
+    packed: Packed,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Packed {
+    HeldBack,
+    LetThrough,
 }
 
 impl EgressScreen {
     /// A screen that lets no kind through.
     #[must_use]
     pub const fn new(scanner: Scanner) -> Self {
-        Self { scanner, allowed: BTreeSet::new(), fields: BTreeSet::new(), forbidden: Vec::new() }
+        Self {
+            scanner,
+            allowed: BTreeSet::new(),
+            fields: BTreeSet::new(),
+            forbidden: Vec::new(),
+            packed: Packed::HeldBack,
+        }
     }
 
     /// Lets a kind through everywhere.
@@ -51,6 +66,13 @@ impl EgressScreen {
     #[must_use]
     pub fn forbid(mut self, forbidden: Arc<Forbidden>) -> Self {
         self.forbidden.push(forbidden);
+        self
+    }
+
+    /// Lets compressed payloads through, which nobody has looked into.
+    #[must_use]
+    pub const fn allow_packed(mut self) -> Self {
+        self.packed = Packed::LetThrough;
         self
     }
 
@@ -85,15 +107,17 @@ impl EgressScreen {
 
 impl Screen for EgressScreen {
     fn screen(&self, payload: &[u8]) -> Result<(), Blocked> {
-        if payload.len() > self.scanner.rules.limit {
+        let packed = self.packed == Packed::HeldBack && forms::is_packed(payload);
+        if packed || payload.len() > self.scanner.rules.limit {
             return Err(blocked(["UNFINISHED"]));
         }
-        let text = decode::as_text(payload.to_vec());
-        let text = zeroize::Zeroizing::new(text);
-        let mut kinds = self.offending(&text);
-        if self.forbidden.iter().any(|forbidden| forbidden.is_in(&text)) {
-            kinds.insert("FORBIDDEN");
-        }
+        let mut kinds = BTreeSet::new();
+        forms::readings(payload, |text| {
+            kinds.extend(self.offending(text));
+            if self.forbidden.iter().any(|forbidden| forbidden.is_in(text)) {
+                kinds.insert("FORBIDDEN");
+            }
+        });
         if kinds.is_empty() { Ok(()) } else { Err(blocked(kinds)) }
     }
 }
@@ -147,6 +171,23 @@ mod tests {
         let screen = EgressScreen::new(Scanner::new(Rules::new().limit(64)));
         assert!(screen.screen(&[b'a'; 64]).is_ok());
         assert_eq!(kinds(&screen, &"a".repeat(65)), ["UNFINISHED"]);
+    }
+
+    #[test]
+    fn what_is_packed_is_held_back_unless_that_is_allowed() {
+        let packed = b"\x1f\x8b\x08\0\0\0\0\0\0\x03";
+        let screen = EgressScreen::new(Scanner::default());
+        assert!(screen.screen(packed).is_err());
+        assert!(screen.allow_packed().screen(packed).is_ok());
+    }
+
+    #[test]
+    fn wide_text_hides_nothing() {
+        let screen = EgressScreen::new(Scanner::default());
+        let wide =
+            |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+        assert!(screen.screen(&wide("to reader@example.org")).is_err());
+        assert!(screen.screen(&wide("to nobody at all")).is_ok());
     }
 
     #[test]

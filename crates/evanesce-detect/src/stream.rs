@@ -102,3 +102,53 @@ fn torn(bytes: &[u8]) -> usize {
     }
     0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // One of each sort: what is plain, what is encoded, what reaches over others.
+    const TEXT: &str = "Write to jürgen@müller.example or call +1 (202) 555-0123, card 4111 1111 1111 1111;\n\
+        IBAN DE89 3704 0044 0532 0130 00, from [2001:db8::7:1] and 203.0.113.77, reader%40example.org,\n\
+        reader&#64;example.org, reader\\u0040example.org, cmVhZGVyQGV4YW1wbGUub3Jn, read\u{200b}er@example.org,\n\
+        password='hunter2!' postgres://app:s3cr3t@db/stats born on 1985-03-12 https://a.example/?m=x@b.example\n\
+        eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl AKIAQ3EGRTYUIOP24680\n\
+        -----BEGIN EC PRIVATE KEY-----\nbm90IGEga2V5\n-----END EC PRIVATE KEY-----\n";
+
+    fn pushed(scanner: &Scanner, chunks: &[&[u8]]) -> Vec<Finding> {
+        let mut stream = Stream::new(scanner);
+        let mut out: Vec<_> = chunks.iter().flat_map(|chunk| stream.push(chunk)).collect();
+        out.extend(stream.finish());
+        out
+    }
+
+    #[test]
+    fn every_split_gives_what_the_whole_gives() {
+        // Windows of 64 KiB, and ones that are smaller than the text.
+        for scanner in [Scanner::default(), Scanner::default().with_block(400)] {
+            let whole = scanner.scan(TEXT);
+            assert!(whole.len() >= 15, "{}", whole.len());
+            for at in 0..=TEXT.len() {
+                let (one, two) = TEXT.as_bytes().split_at(at);
+                assert_eq!(pushed(&scanner, &[one, two]), whole, "{at}");
+            }
+            let single: Vec<_> = TEXT.as_bytes().chunks(1).collect();
+            assert_eq!(pushed(&scanner, &single), whole);
+        }
+    }
+
+    #[test]
+    fn no_chunk_makes_it_hold_more() {
+        let scanner = Scanner::default();
+        for unit in ["a", "@", "=", "é", "%", "QUJD", "-----BEGIN PRIVATE KEY-----\n", "\u{1f600}"]
+        {
+            let mut stream = Stream::new(&scanner);
+            let chunk = unit.repeat((256 << 10) / unit.len());
+            for _ in 0..3 {
+                drop(stream.push(chunk.as_bytes()));
+                assert!(stream.held() < 128 << 10, "{unit}");
+                assert!(stream.buffer.capacity() < 256 << 10, "{unit}");
+            }
+        }
+    }
+}

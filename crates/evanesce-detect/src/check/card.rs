@@ -27,7 +27,7 @@ fn is_issued(digits: &[u8]) -> bool {
     if digits.len() < 12 || !digits.iter().all(u8::is_ascii_digit) {
         return false;
     }
-    let six = super::number(&digits[..6]);
+    let six = super::sum::number(&digits[..6]);
     let len = digits.len();
     let (four, three, two) = (six / 100, six / 1000, six / 10_000);
     match two {

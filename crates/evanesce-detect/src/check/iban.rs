@@ -1,131 +1,176 @@
-// Lengths by the registry of ISO 13616 that SWIFT keeps, and of the countries
-// that use the form without being registered.
-const LENGTHS: &[(&[u8; 2], usize)] = &[
-    (b"AD", 24),
-    (b"AE", 23),
-    (b"AL", 28),
-    (b"AO", 25),
-    (b"AT", 20),
-    (b"AX", 18),
-    (b"AZ", 28),
-    (b"BA", 20),
-    (b"BE", 16),
-    (b"BF", 28),
-    (b"BG", 22),
-    (b"BH", 22),
-    (b"BI", 27),
-    (b"BJ", 28),
-    (b"BR", 29),
-    (b"BY", 28),
-    (b"CF", 27),
-    (b"CG", 27),
-    (b"CH", 21),
-    (b"CI", 28),
-    (b"CM", 27),
-    (b"CR", 22),
-    (b"CV", 25),
-    (b"CY", 28),
-    (b"CZ", 24),
-    (b"DE", 22),
-    (b"DJ", 27),
-    (b"DK", 18),
-    (b"DO", 28),
-    (b"DZ", 26),
-    (b"EE", 20),
-    (b"EG", 29),
-    (b"ES", 24),
-    (b"FI", 18),
-    (b"FK", 18),
-    (b"FO", 18),
-    (b"FR", 27),
-    (b"GA", 27),
-    (b"GB", 22),
-    (b"GE", 22),
-    (b"GI", 23),
-    (b"GL", 18),
-    (b"GQ", 27),
-    (b"GR", 27),
-    (b"GT", 28),
-    (b"GW", 25),
-    (b"HN", 28),
-    (b"HR", 21),
-    (b"HU", 28),
-    (b"IE", 22),
-    (b"IL", 23),
-    (b"IQ", 23),
-    (b"IR", 26),
-    (b"IS", 26),
-    (b"IT", 27),
-    (b"JO", 30),
-    (b"KM", 27),
-    (b"KW", 30),
-    (b"KZ", 20),
-    (b"LB", 28),
-    (b"LC", 32),
-    (b"LI", 21),
-    (b"LT", 20),
-    (b"LU", 20),
-    (b"LV", 21),
-    (b"LY", 25),
-    (b"MA", 28),
-    (b"MC", 27),
-    (b"MD", 24),
-    (b"ME", 22),
-    (b"MG", 27),
-    (b"MK", 19),
-    (b"ML", 28),
-    (b"MN", 20),
-    (b"MR", 27),
-    (b"MT", 31),
-    (b"MU", 30),
-    (b"MZ", 25),
-    (b"NE", 28),
-    (b"NI", 28),
-    (b"NL", 18),
-    (b"NO", 15),
-    (b"OM", 23),
-    (b"PK", 24),
-    (b"PL", 28),
-    (b"PS", 29),
-    (b"PT", 25),
-    (b"QA", 29),
-    (b"RO", 24),
-    (b"RS", 22),
-    (b"RU", 33),
-    (b"SA", 24),
-    (b"SC", 31),
-    (b"SD", 18),
-    (b"SE", 24),
-    (b"SI", 19),
-    (b"SK", 24),
-    (b"SM", 27),
-    (b"SN", 28),
-    (b"SO", 23),
-    (b"ST", 25),
-    (b"SV", 28),
-    (b"TD", 27),
-    (b"TG", 28),
-    (b"TL", 23),
-    (b"TN", 24),
-    (b"TR", 26),
-    (b"UA", 29),
-    (b"VA", 22),
-    (b"VG", 24),
-    (b"XK", 20),
-    (b"YE", 30),
+// Lengths and structure by the registry of ISO 13616 that SWIFT keeps: so many digits
+// (n), letters (a) or either (c). Countries that use the form without being registered
+// have no structure here; those of France's territories have France's.
+const COUNTRIES: &[(&[u8; 2], usize, &str)] = &[
+    (b"AD", 24, "8n12c"),
+    (b"AE", 23, "19n"),
+    (b"AL", 28, "8n16c"),
+    (b"AO", 25, ""),
+    (b"AT", 20, "16n"),
+    (b"AX", 18, "14n"),
+    (b"AZ", 28, "4a20c"),
+    (b"BA", 20, "16n"),
+    (b"BE", 16, "12n"),
+    (b"BF", 28, ""),
+    (b"BG", 22, "4a6n8c"),
+    (b"BH", 22, "4a14c"),
+    (b"BI", 27, "23n"),
+    (b"BJ", 28, ""),
+    (b"BL", 27, "10n11c2n"),
+    (b"BR", 29, "23n1a1c"),
+    (b"BY", 28, "4c4n16c"),
+    (b"CF", 27, ""),
+    (b"CG", 27, ""),
+    (b"CH", 21, "5n12c"),
+    (b"CI", 28, ""),
+    (b"CM", 27, ""),
+    (b"CR", 22, "18n"),
+    (b"CV", 25, ""),
+    (b"CY", 28, "8n16c"),
+    (b"CZ", 24, "20n"),
+    (b"DE", 22, "18n"),
+    (b"DJ", 27, "23n"),
+    (b"DK", 18, "14n"),
+    (b"DO", 28, "4c20n"),
+    (b"DZ", 26, ""),
+    (b"EE", 20, "16n"),
+    (b"EG", 29, "25n"),
+    (b"ES", 24, "20n"),
+    (b"FI", 18, "14n"),
+    (b"FK", 18, "2a12n"),
+    (b"FO", 18, "14n"),
+    (b"FR", 27, "10n11c2n"),
+    (b"GA", 27, ""),
+    (b"GB", 22, "4a14n"),
+    (b"GE", 22, "2a16n"),
+    (b"GF", 27, "10n11c2n"),
+    (b"GI", 23, "4a15c"),
+    (b"GL", 18, "14n"),
+    (b"GP", 27, "10n11c2n"),
+    (b"GQ", 27, ""),
+    (b"GR", 27, "7n16c"),
+    (b"GT", 28, "4c20c"),
+    (b"GW", 25, ""),
+    (b"HN", 28, "4a20n"),
+    (b"HR", 21, "17n"),
+    (b"HU", 28, "24n"),
+    (b"IE", 22, "4a14n"),
+    (b"IL", 23, "19n"),
+    (b"IQ", 23, "4a15n"),
+    (b"IR", 26, ""),
+    (b"IS", 26, "22n"),
+    (b"IT", 27, "1a10n12c"),
+    (b"JO", 30, "4a4n18c"),
+    (b"KM", 27, ""),
+    (b"KW", 30, "4a22c"),
+    (b"KZ", 20, "3n13c"),
+    (b"LB", 28, "4n20c"),
+    (b"LC", 32, "4a24c"),
+    (b"LI", 21, "5n12c"),
+    (b"LT", 20, "16n"),
+    (b"LU", 20, "3n13c"),
+    (b"LV", 21, "4a13c"),
+    (b"LY", 25, "21n"),
+    (b"MA", 28, ""),
+    (b"MC", 27, "10n11c2n"),
+    (b"MD", 24, "2c18c"),
+    (b"ME", 22, "18n"),
+    (b"MF", 27, "10n11c2n"),
+    (b"MG", 27, ""),
+    (b"MK", 19, "3n10c2n"),
+    (b"ML", 28, ""),
+    (b"MN", 20, "16n"),
+    (b"MQ", 27, "10n11c2n"),
+    (b"MR", 27, "23n"),
+    (b"MT", 31, "4a5n18c"),
+    (b"MU", 30, "4a19n3a"),
+    (b"MZ", 25, ""),
+    (b"NC", 27, "10n11c2n"),
+    (b"NE", 28, ""),
+    (b"NI", 28, "4a20n"),
+    (b"NL", 18, "4a10n"),
+    (b"NO", 15, "11n"),
+    (b"OM", 23, "3n16c"),
+    (b"PF", 27, "10n11c2n"),
+    (b"PK", 24, "4a16c"),
+    (b"PL", 28, "24n"),
+    (b"PM", 27, "10n11c2n"),
+    (b"PS", 29, "4a21c"),
+    (b"PT", 25, "21n"),
+    (b"QA", 29, "4a21c"),
+    (b"RE", 27, "10n11c2n"),
+    (b"RO", 24, "4a16c"),
+    (b"RS", 22, "18n"),
+    (b"RU", 33, "14n15c"),
+    (b"SA", 24, "2n18c"),
+    (b"SC", 31, "4a20n3a"),
+    (b"SD", 18, "14n"),
+    (b"SE", 24, "20n"),
+    (b"SI", 19, "15n"),
+    (b"SK", 24, "20n"),
+    (b"SM", 27, "1a10n12c"),
+    (b"SN", 28, ""),
+    (b"SO", 23, "19n"),
+    (b"ST", 25, "21n"),
+    (b"SV", 28, "4a20n"),
+    (b"TD", 27, ""),
+    (b"TF", 27, "10n11c2n"),
+    (b"TG", 28, ""),
+    (b"TL", 23, "19n"),
+    (b"TN", 24, "20n"),
+    (b"TR", 26, "5n1n16c"),
+    (b"UA", 29, "6n19c"),
+    (b"VA", 22, "18n"),
+    (b"VG", 24, "4a16n"),
+    (b"WF", 27, "10n11c2n"),
+    (b"XK", 20, "16n"),
+    (b"YE", 30, "4a4n18c"),
+    (b"YT", 27, "10n11c2n"),
 ];
 
-/// How many characters an IBAN of this country has.
-pub(crate) fn iban_len(country: [u8; 2]) -> Option<usize> {
-    let place = LENGTHS.binary_search_by_key(&country, |(code, _)| **code).ok()?;
-    Some(LENGTHS[place].1)
+// Lengths that were in use before a country was registered with another.
+const FORMER: &[(&[u8; 2], usize)] = &[(b"BF", 27), (b"BI", 16), (b"DZ", 24), (b"NI", 32)];
+
+fn country(code: [u8; 2]) -> Option<(usize, &'static str)> {
+    let place = COUNTRIES.binary_search_by_key(&code, |(code, ..)| **code).ok()?;
+    Some((COUNTRIES[place].1, COUNTRIES[place].2))
 }
 
-/// Whether this is an IBAN in upper case: known country, its length, mod 97 of
-/// ISO/IEC 7064 equal to 1.
+/// How many characters an IBAN of this country has.
+pub(crate) fn iban_len(code: [u8; 2]) -> Option<usize> {
+    country(code).map(|(len, _)| len)
+}
+
+// Whether the part after the check digits is as its country's structure says.
+fn is_structured(mut rest: &[u8], structure: &str) -> bool {
+    let mut count = 0;
+    for sort in structure.bytes() {
+        if sort.is_ascii_digit() {
+            count = count * 10 + usize::from(sort - b'0');
+            continue;
+        }
+        let Some((part, next)) = rest.split_at_checked(count) else { return false };
+        let fits = |b: &u8| match sort {
+            b'n' => b.is_ascii_digit(),
+            b'a' => b.is_ascii_uppercase(),
+            _ => b.is_ascii_alphanumeric(),
+        };
+        if !part.iter().all(fits) {
+            return false;
+        }
+        (rest, count) = (next, 0);
+    }
+    structure.is_empty() || rest.is_empty()
+}
+
+/// Whether this is an IBAN in upper case: known country, its length and
+/// structure, mod 97 of ISO/IEC 7064 equal to 1.
 pub(crate) fn is_iban(value: &[u8]) -> bool {
     let [a, b, c, d, ..] = *value else { return false };
-    if iban_len([a, b]) != Some(value.len()) || !c.is_ascii_digit() || !d.is_ascii_digit() {
+    let Some((len, structure)) = country([a, b]) else { return false };
+    let regular = value.len() == len && is_structured(&value[4..], structure);
+    let former = FORMER.contains(&(&[a, b], value.len()));
+    if !(regular || former) || !c.is_ascii_digit() || !d.is_ascii_digit() {
         return false;
     }
     // The check digits of the standard run from 02 to 98.
@@ -149,7 +194,13 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted() {
-        assert!(LENGTHS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(COUNTRIES.is_sorted_by(|a, b| a.0 < b.0));
+        for (code, len, structure) in COUNTRIES.iter().filter(|c| !c.2.is_empty()) {
+            let sizes = structure
+                .split(|c: char| !c.is_ascii_digit())
+                .filter_map(|n| n.parse::<usize>().ok());
+            assert_eq!(sizes.sum::<usize>() + 4, *len, "{code:?}");
+        }
     }
 
     // The examples that national banks print in their brochures.
@@ -168,6 +219,8 @@ mod tests {
     #[test]
     fn a_wrong_length_or_country_fails() {
         assert!(!is_iban(b"DE8937040044053201300"));
+        // Digits where Ireland has the letters of a bank, with a good sum.
+        assert!(!is_iban(b"IE95123470900834048660"));
         assert!(!is_iban(b"ZZ89370400440532013000"));
         assert!(!is_iban(b""));
     }

@@ -1,156 +1,20 @@
 //! Secrets that only their name gives away: `password = …`, `"api_key": "…"`.
 
-use std::sync::OnceLock;
-
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
+use super::named::{Named, named};
+pub(super) use super::placeholder::is_placeholder;
+use super::placeholder::{entropy, is_random, is_sequence, is_words};
 use super::push;
 use crate::window::{Window, alnum, word};
-use crate::words::{Heads, Words, ends_with, lowered};
 use crate::{Finding, Kind};
-
-const PASSWORD: &[&str] = &[
-    "passwd",
-    "password",
-    "passwort",
-    "passphrase",
-    "contraseña",
-    "pwd",
-    "passw",
-    "motdepasse",
-    "senha",
-    "wachtwoord",
-];
-
-const SECRET: &[&str] = &[
-    "secret",
-    "token",
-    "apikey",
-    "api_key",
-    "api-key",
-    "api.key",
-    "accesskey",
-    "access_key",
-    "access-key",
-    "privatekey",
-    "private_key",
-    "credential",
-    "creds",
-    "auth",
-    "clientid",
-    "client_id",
-    "client-id",
-    "licensekey",
-    "license_key",
-    "authkey",
-    "signature",
-    "bearer",
-    "accountkey",
-    "webhook",
-    "sessionid",
-    "session_id",
-];
-
-// Services whose keys carry no mark of their own.
-const SERVICES: &[&str] = &[
-    "adobe",
-    "airtable",
-    "algolia",
-    "alibaba",
-    "artifactory",
-    "asana",
-    "atlassian",
-    "aws",
-    "beamer",
-    "bitbucket",
-    "bittrex",
-    "blynk",
-    "cloudflare",
-    "codecov",
-    "coinbase",
-    "confluent",
-    "datadog",
-    "discord",
-    "droneci",
-    "dropbox",
-    "etsy",
-    "facebook",
-    "fastly",
-    "finicity",
-    "finnhub",
-    "flickr",
-    "freshbooks",
-    "gitter",
-    "gocardless",
-    "heroku",
-    "hubspot",
-    "intercom",
-    "jfrog",
-    "kraken",
-    "kucoin",
-    "launchdarkly",
-    "linear",
-    "linkedin",
-    "lob",
-    "looker",
-    "mailchimp",
-    "mailgun",
-    "mapbox",
-    "mattermost",
-    "meraki",
-    "messagebird",
-    "netlify",
-    "newrelic",
-    "new-relic",
-    "nytimes",
-    "okta",
-    "openai",
-    "plaid",
-    "privateai",
-    "rapidapi",
-    "sendbird",
-    "sentry",
-    "sidekiq",
-    "snyk",
-    "softlayer",
-    "sonar",
-    "squarespace",
-    "sumo",
-    "telegram",
-    "travis",
-    "trello",
-    "twilio",
-    "twitch",
-    "twitter",
-    "typeform",
-    "yandex",
-    "zendesk",
-    "cohere",
-    "easypost",
-    "contribsys",
-    "perplexity",
-    "postman",
-    "doppler",
-    "gitlab",
-    "github",
-    "grafana",
-    "slack",
-    "stripe",
-    "shopify",
-    "square",
-    "notion",
-    "readme",
-    "kubernetes",
-    "dtrack",
-    "truenas",
-];
 
 /// A name before the sign at `at` and a value after it.
 pub(super) fn at(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
-    if operator(w.at(at + 1)) {
-        return; // The last sign of `:=` or `=>` looks for both sides.
+    // The last sign of `:=` or `=>` looks for both sides; `::` is a path.
+    if operator(w.at(at + 1)) || (w.at(at) == b':' && w.before(at) == b':') {
+        return;
     }
-    let quote = |b: u8| matches!(b, b'"' | b'\'' | b'`');
     // A comma after a quoted name, a bracket before a quoted value: `set("name", "value")`.
     let call = match w.at(at) {
         b',' => !quote(w.before(at)),
@@ -160,170 +24,273 @@ pub(super) fn at(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
     if call {
         return;
     }
-    let lines = w.at(at) == b'>';
-    let space =
-        w.right(at + 1, 40, |b| matches!(b, b' ' | b'\t') || (lines && matches!(b, b'\r' | b'\n')));
-    let open = w.right(space, 4, |b| quote(b) || b == b'\\');
-    let quoted = open > space;
-    // Too short for any secret, unless it is a scheme before one.
-    let short = w.right(open, 4, inside(quoted));
-    if short - open < 4 && w.at(short) != b' ' {
-        return;
+    compared(w, at, out);
+    let Some(place) = Place::after(w, at) else { return };
+    let Some((name, start)) = name(w, at) else { return };
+    if w.at(at) == b'>' && !matches!(w.before(at), b'=' | b'-') && w.before(start) != b'<' {
+        return; // A redirection or a comparison, and no element.
     }
-    let Some(level) = name(w, at).and_then(level) else { return };
-    let stop = value_end(w, open, quoted);
-    let span = (open, stop);
-    let value = &w.bytes[open..stop];
-    let prose = w.at(at) == b':' && !quoted && space > at + 1;
-    match level {
-        _ if is_placeholder(value) => {}
-        Level::Password if is_password(value, prose, quoted) => {
-            push(out, Kind::Secret, span, 75, "a value under the name of a password");
-        }
-        Level::Secret if is_key(value, 10) || sectioned(value) => {
-            push(out, Kind::Secret, span, 75, "a varied value under the name of a secret");
-        }
-        Level::Secret if w.at(stop) == b' ' => scheme(w, stop + 1, out),
-        Level::Service if is_key(value, 14) => {
-            push(out, Kind::Secret, span, 65, "a varied value under the name of a service");
-        }
+    let named = if is_value(name) { pair(w, start).map(named) } else { Some(named(name)) };
+    match named {
+        // A list of words is no call with a name and a value.
+        Some(named) if named.password && w.at(at) == b',' && !first_in_call(w, start) => {}
+        Some(named) if !named.says_nothing() => place.judge(w, named, name, out),
+        _ if name == "d" => place.exponent(w, out),
         _ => {}
+    }
+}
+
+fn first_in_call(w: &Window<'_>, start: usize) -> bool {
+    let open = w.left(start, 3, |b| quote(b) || b == b'\\');
+    w.before(open) == b'('
+}
+
+/// Where a value stands after a sign.
+struct Place {
+    sign: u8,
+    open: usize,
+    quoted: bool,
+    // In a sentence, perhaps: after a colon and a blank, without quotes.
+    prose: bool,
+}
+
+impl Place {
+    fn after(w: &Window<'_>, at: usize) -> Option<Self> {
+        let sign = w.at(at);
+        let lines = sign == b'>';
+        let blank = |b| matches!(b, b' ' | b'\t') || (lines && matches!(b, b'\r' | b'\n'));
+        let space = w.right(at + 1, 40, blank);
+        // What the quotes of some languages have before them: r"", b'', @"".
+        let has_kind = quote(w.at(space + 1)) && b"@BFLRUbfru".contains(&w.at(space));
+        let space = space + usize::from(has_kind);
+        let open = w.right(space, 4, |b| quote(b) || b == b'\\');
+        let quoted = open > space;
+        if open == space + 2 && w.at(space) == w.at(space + 1) {
+            return None; // Nothing in quotes.
+        }
+        // Too short for any secret, unless it is a scheme before one.
+        let short = w.right(open, 4, inside(quoted));
+        if short - open < 4 && w.at(short) != b' ' && !joins(w, short) {
+            return None;
+        }
+        let prose = sign == b':' && !quoted && space > at + 1;
+        Some(Self { sign, open, quoted, prose })
+    }
+
+    fn judge(&self, w: &Window<'_>, named: Named, name: &str, out: &mut Vec<Finding>) {
+        let stop = value_end(w, self.open, self.quoted);
+        let span = (self.open, stop);
+        let value = &w.bytes[self.open..stop];
+        let form = named.service.is_some_and(|it| it.forms.iter().any(|form| form.is(value)));
+        if form && !is_words(value) && !w.bytes[stop..].starts_with(b"://") {
+            push(out, Kind::Secret, span, 80, "a value in the form of the keys of its service");
+        } else if named.password {
+            self.password(w, span, name, out);
+        } else if named.secret && w.at(stop) == b' ' && !is_key(w, span, 10) {
+            scheme(w, stop + 1, out);
+        } else if named.secret && !is_placeholder(value) && !self.is_wrapped(w, span) {
+            let code = !self.quoted && is_code(value);
+            if (is_key(w, span, 10) && !code) || sectioned(value) {
+                push(out, Kind::Secret, span, 75, "a varied value under the name of a secret");
+            } else if self.is_chosen(name, value) {
+                push(out, Kind::Secret, span, 60, "a value with signs under the name of a secret");
+            }
+        }
+    }
+
+    // Hexadecimal digits that go on in the next line: a listing of test vectors.
+    fn is_wrapped(&self, w: &Window<'_>, (open, stop): (usize, usize)) -> bool {
+        let hex = |b: &u8| b.is_ascii_hexdigit();
+        let next = w.right(stop, 3, |b| matches!(b, b'\r' | b'\n'));
+        let end = w.right(next, 200, |b| b.is_ascii_hexdigit());
+        !self.quoted
+            && w.bytes[open..stop].iter().all(hex)
+            && next > stop
+            && end >= next + 4
+            && matches!(w.at(end), b'\r' | b'\n' | 0)
+    }
+
+    fn password(
+        &self,
+        w: &Window<'_>,
+        (open, mut stop): (usize, usize),
+        name: &str,
+        out: &mut Vec<Finding>,
+    ) {
+        // With blanks or other quotes in it, as far as its own quote.
+        let around = w.before(open);
+        if self.quoted && around != b'\\' && w.at(stop) != around {
+            let end = w.right(stop, 256, |b| b >= b' ' && b != around && b != b'\\');
+            let is_whole = w.at(end) == around && stop > open;
+            if is_whole && self.is_sentence(&w.bytes[open..end]) {
+                return;
+            }
+            if is_whole {
+                stop = end;
+            }
+        }
+        let value = &w.bytes[open..stop];
+        // `password = password` hands on what it got.
+        // The word alone says something else as well.
+        let last = name.rsplit(' ').next().unwrap_or(name);
+        let short = !self.quoted && last.eq_ignore_ascii_case("pass");
+        let same = !self.quoted && name.as_bytes().ends_with(value);
+        if !same && !short && !is_placeholder(value) && is_password(value, self.prose, self.quoted)
+        {
+            push(out, Kind::Secret, (open, stop), 75, "a value under the name of a password");
+        }
+    }
+
+    // Words, as a form or a message has them; an assignment may have a few without
+    // punctuation, as a person's password.
+    fn is_sentence(&self, value: &[u8]) -> bool {
+        let words = value.iter().filter(|b| **b == b' ').count() + 1;
+        let plain = value.iter().all(|b| b.is_ascii_alphabetic() || *b == b' ');
+        let sentence = |b: &u8| b.is_ascii_alphabetic() || b" .,:;!?'-()".contains(b);
+        value.iter().all(sentence) && !(plain && self.sign == b'=' && words <= 5)
+    }
+
+    // A secret that a person chose: the last word of its name is "secret".
+    fn is_chosen(&self, name: &str, value: &[u8]) -> bool {
+        let last = name.rsplit(' ').next().unwrap_or(name).as_bytes();
+        let named = |end: &[u8]| {
+            last.len().checked_sub(end.len()).is_some_and(|at| last[at..].eq_ignore_ascii_case(end))
+        };
+        let sign = |b: &u8| b"#!@$%^&*?+~".contains(b) || *b >= 0x80;
+        (named(b"secret") || named(b"secrete"))
+            && (self.quoted || self.sign == b'=')
+            && (8..=128).contains(&value.len())
+            && value.iter().skip(1).any(sign)
+            && !value.iter().any(|b| matches!(b, b'{' | b'}' | b'(' | b')'))
+    }
+
+    // The private part of a key in JSON (RFC 7517), which also says what kind it is of.
+    fn exponent(&self, w: &Window<'_>, out: &mut Vec<Finding>) {
+        let stop = w.right(self.open, 1024, |b| alnum(b) || b == b'_' || b == b'-');
+        let near = |from: usize, to: usize| {
+            let to = to.min(w.bytes.len());
+            w.count(to - from.min(to));
+            w.bytes[from.min(to)..to].windows(5).any(|five| five == b"\"kty\"")
+        };
+        let is_part = self.quoted && stop - self.open >= 40;
+        if is_part && (near(self.open.saturating_sub(256), self.open) || near(stop, stop + 512)) {
+            push(out, Kind::SecretPrivateKey, (self.open, stop), 95, "the private part of a JWK");
+        }
     }
 }
 
 // "Authorization: Scheme value": the word after the first.
 fn scheme(w: &Window<'_>, open: usize, out: &mut Vec<Finding>) {
     let stop = value_end(w, open, false);
-    let value = &w.bytes[open..stop];
-    if is_key(value, 20) && !is_placeholder(value) {
+    if is_key(w, (open, stop), 20) && !is_placeholder(&w.bytes[open..stop]) {
         push(out, Kind::Secret, (open, stop), 70, "a varied value after the scheme of a secret");
     }
 }
 
-fn name<'t>(w: &Window<'t>, at: usize) -> Option<&'t str> {
+// `"value" == password`: the value stands before the name.
+fn compared(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
+    if w.at(at) != b'=' || !matches!(w.before(at), b'=' | b'!') {
+        return;
+    }
+    let sign = w.left(at, 3, operator);
+    let stop = w.left(sign, 3, |b| b == b' ').saturating_sub(1);
+    let around = w.at(stop);
+    if !quote(around) {
+        return;
+    }
+    let open = w.left(stop, 250, |b| b >= b' ' && b != around && b != b'\\');
+    let from = w.right(at + 1, 3, |b| b == b' ');
+    let to = w.right(from, 64, |b| word(b) || b == b'.');
+    let named = w.text.get(from..to).map(named).unwrap_or_default();
+    let value = &w.bytes[open..stop];
+    if w.before(open) == around
+        && (named.password || named.secret)
+        && is_password(value, false, true)
+        && !is_placeholder(value)
+    {
+        push(out, Kind::Secret, (open, stop), 65, "a value that a secret is compared with");
+    }
+}
+
+// The name before the sign, and where it begins.
+fn name<'t>(w: &Window<'t>, at: usize) -> Option<(&'t str, usize)> {
     let sign = w.left(at, 4, operator);
     let blank = w.left(sign, 3, |b| b == b' ' || b == b'\t');
-    let quote = w.left(blank, 4, |b| matches!(b, b'"' | b'\'' | b'`' | b'\\' | b']'));
-    let start = w.left(quote, 64, |b| {
+    let end = w.left(blank, 4, |b| quote(b) || matches!(b, b'\\' | b']'));
+    let start = w.ceil(w.left(end, 64, |b| {
         alnum(b) || matches!(b, b'_' | b'.' | b'-' | b'[' | b']' | b' ') || b >= 0x80
-    });
-    let text = w.text.get(w.ceil(start)..quote)?;
-    Some(text.trim_end_matches(|c: char| !c.is_alphanumeric())).filter(|text| !text.is_empty())
+    }));
+    let text = w.text.get(start..end)?;
+    let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let skipped = text.bytes().take_while(|b| matches!(b, b' ' | b'-' | b'.')).count();
+    let name = text.get(skipped..)?;
+    (!name.is_empty()).then_some((name, start + skipped))
 }
 
-enum Level {
-    Password,
-    Secret,
-    Service,
+// The name of what has its own name beside it.
+fn is_value(name: &str) -> bool {
+    matches!(name.len(), 5 | 7)
+        && ["default", "value"].iter().any(|it| name.eq_ignore_ascii_case(it))
 }
 
-fn level(name: &str) -> Option<Level> {
-    lowered(name, level_of)
-}
-
-// Without regard to the case of ASCII letters.
-fn level_of(name: &str) -> Option<Level> {
-    // Almost no name has one of the words, or ends as those of keys do.
-    let telling = HEADS.next(name.as_bytes(), 0);
-    let last = name.bytes().next_back().map(|b| b.to_ascii_lowercase());
-    if telling.is_none() && !matches!(last, Some(b'd' | b's' | b'w' | b'y')) {
-        return None;
-    }
-    let mut spaces = (0..name.len()).rev().filter(|i| name.as_bytes()[*i] == b' ').map(|i| i + 1);
-    let last = spaces.next().unwrap_or(0);
-    // Only the last three words: a sentence before the sign is not its name.
-    let tail = spaces.nth(1).unwrap_or(0);
-    let (mut secret, mut service) = (false, false);
-    let named = telling.and_then(|_| names().as_ref());
-    // No word of the lists has a space, so that each lies in one word of the name.
-    for found in named.into_iter().flat_map(|names| names.find_overlapping_iter(&name[tail..])) {
-        match found.pattern().as_usize() {
-            n if n < PASSWORD.len() => {
-                if tail + found.start() >= last {
-                    return Some(Level::Password);
-                }
-            }
-            n if n < PASSWORD.len() + SECRET.len() => secret = true,
-            _ => service = true,
-        }
-    }
-    let last = &name[last..];
-    let ends = |word: &str| {
-        ends_with(last, word) && last[..last.len() - word.len()].ends_with(['_', '-', '.'])
-    };
-    if ends("pass") || ends("pw") {
-        Some(Level::Password)
-    } else if (secret || ends("key") || ends("sid")) && !is_public(last) {
-        Some(Level::Secret)
-    } else {
-        service.then_some(Level::Service)
-    }
-}
-
-fn is_public(word: &str) -> bool {
-    const PUBLIC: &Words = &Words::new(&["public", "primary", "foreign"]);
-    PUBLIC.are_in(word) || ends_with(word, "author") || ends_with(word, "authors")
-}
-
-static HEADS: Heads = Heads::NONE.with_all(PASSWORD).with_all(SECRET).with_all(SERVICES);
-
-fn names() -> &'static Option<AhoCorasick> {
-    static NAMES: OnceLock<Option<AhoCorasick>> = OnceLock::new();
-    NAMES.get_or_init(|| any_case(PASSWORD.iter().chain(SECRET).chain(SERVICES)))
-}
-
-// The words are ASCII but for one, whose text is in lower case already.
-fn any_case<'w>(words: impl Iterator<Item = &'w &'static str>) -> Option<AhoCorasick> {
-    let mut builder = AhoCorasick::builder();
-    builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA));
-    builder.build(words).ok()
-}
-
-const fn operator(b: u8) -> bool {
-    matches!(b, b'=' | b':' | b'>' | b'|' | b'?' | b'!')
-}
-
-fn inside(quoted: bool) -> impl Fn(u8) -> bool {
-    move |b| {
-        b > b' '
-            && !matches!(b, 0x7f | b'"' | b'\'' | b'`' | b'\\')
-            && (quoted || !matches!(b, b',' | b';' | b'<' | b'>' | b'&'))
-    }
-}
-
-fn value_end(w: &Window<'_>, open: usize, quoted: bool) -> usize {
-    let mut end = w.right(open, 512, inside(quoted));
-    let edge = |b: u8| !quoted && b".:)]".contains(&b);
-    while end > open && (!w.text.is_char_boundary(end) || edge(w.at(end - 1))) {
-        end -= 1;
-    }
-    end
+// `name="NAME" value="…"`, `variable "NAME" { default = "…"`: what the name of a value
+// that begins at `start` has before it.
+fn pair<'t>(w: &Window<'t>, start: usize) -> Option<&'t str> {
+    let gap = |b: u8| b <= b' ' || matches!(b, b',' | b'{' | b'<' | b'"' | b'\'');
+    let end = w.left(start, 40, gap);
+    let from = w.left(end, 64, |b| word(b) || matches!(b, b'.' | b'-' | b':'));
+    let before = w.left(from, 4, |b| matches!(b, b' ' | b'"' | b'\'' | b'=' | b':'));
+    let label = w.left(before, 12, |b| b.is_ascii_alphabetic());
+    let label = w.text.get(label..before)?;
+    let labels = ["key", "name", "option", "property", "variable"];
+    let is_label = labels.iter().any(|it| label.eq_ignore_ascii_case(it));
+    w.text.get(from..end).filter(|_| is_label)
 }
 
 fn is_password(value: &[u8], prose: bool, quoted: bool) -> bool {
     let plain = value.iter().all(u8::is_ascii_alphabetic);
+    let code = !quoted && is_code(value);
+    // An element of a page, by its id or its class; a name in Amazon's cloud.
+    let selector = matches!(value, [b'#' | b'.', rest @ ..]
+        if rest.contains(&b'-') && rest.iter().all(|b| b.is_ascii_lowercase() || *b == b'-'));
+    let named = selector || value.starts_with(b"arn:");
+    let other = code || named || (prose && plain);
+    (4..=256).contains(&value.len()) && !other
+}
+
+// A call, an index, a path or a constant, where what has no quotes is an expression.
+fn is_code(value: &[u8]) -> bool {
     let name = value.iter().take_while(|b| word(**b) || **b == b'.').count();
-    let code = !quoted
-        && (matches!(value.first(), Some(b'$' | b'(' | b'[')) || value.get(name) == Some(&b'('));
-    (4..=256).contains(&value.len()) && !(prose && plain) && !code
+    let after = &value[name..];
+    let constant = after.is_empty()
+        && value.contains(&b'_')
+        && value.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_');
+    let opens = matches!(after, [b'(' | b'[', ..] | [b'!', b'(' | b'[', ..]) && name > 0;
+    let begins = matches!(value, [b'$' | b'(' | b'[', ..] | [b'*' | b'&', b'a'..=b'z', ..]);
+    let own = after.is_empty() && [&b"self."[..], b"this."].iter().any(|it| value.starts_with(it));
+    constant || opens || begins || own || after.starts_with(b"::")
 }
 
 /// Letters and digits in a mix that no word has, or a long number.
-fn is_key(value: &[u8], least: usize) -> bool {
+fn is_key(w: &Window<'_>, (open, stop): (usize, usize), least: usize) -> bool {
+    let value = &w.bytes[open..stop];
     let count = |is: fn(&u8) -> bool| value.iter().filter(|b| is(b)).count();
     let (digits, upper) = (count(u8::is_ascii_digit), count(u8::is_ascii_uppercase));
     let (lower, signs) = (count(u8::is_ascii_lowercase), count(u8::is_ascii_punctuation));
     let mixed = (upper > 0 && lower > 0) || digits >= 2 || value.len() >= 20;
     let shape = match upper + lower {
-        0 => digits >= 16,
+        0 => digits >= 16 && entropy(value) >= 2.5,
         _ if signs * 4 > value.len() => value.len() >= 20,
-        _ => digits >= 1 && mixed,
+        _ => digits >= 1 && mixed && is_random(value),
     };
     (least..=512).contains(&value.len())
         && value.iter().all(u8::is_ascii_graphic)
         && shape
-        && entropy(value) >= 2.5
+        && !w.bytes[stop..].starts_with(b"...")
         && !looks_like_a_path(value)
+        && !matches!(value.first(), Some(b'[' | b'(' | b'{' | b'^'))
+        && !is_sequence(value)
+        && !is_words(value)
 }
 
 // Two hex words as Sidekiq's credentials have.
@@ -342,80 +309,48 @@ fn looks_like_a_path(value: &[u8]) -> bool {
         || slashes * 8 > value.len()
 }
 
-/// Shannon's entropy in bits per byte.
-fn entropy(value: &[u8]) -> f64 {
-    let mut counts = [0_u32; 256];
-    value.iter().for_each(|b| counts[usize::from(*b)] += 1);
-    let n = value.len() as f64;
-    counts.iter().filter(|c| **c > 0).map(|c| f64::from(*c) / n).map(|p| -p * p.log2()).sum()
+const fn operator(b: u8) -> bool {
+    matches!(b, b'=' | b':' | b'>' | b'|' | b'?' | b'!')
 }
 
-// In the lower case of ASCII; some have no letters.
-const PLACEHOLDERS: &[&str] = &[
-    "example",
-    "xxxx",
-    "your",
-    "placeholder",
-    "changeme",
-    "change_me",
-    "redacted",
-    "dummy",
-    "****",
-    "...",
-    "insert",
-    "replace",
-    "<secret",
-    "%s",
-    "todo",
-    "sample",
-    "fixme",
-];
-
-/// What stands where a secret would, so that readers put theirs there.
-pub(super) fn is_placeholder(value: &[u8]) -> bool {
-    const WHOLE: &[&str] = &["none", "null", "true", "false", "nil", "undefined", "string", "self"];
-    static PARTS: OnceLock<Option<AhoCorasick>> = OnceLock::new();
-    let parts = PARTS.get_or_init(|| any_case(PLACEHOLDERS.iter()));
-    let opens = |open: &&str| {
-        value.get(..open.len()).is_some_and(|head| head.eq_ignore_ascii_case(open.as_bytes()))
-    };
-    value.windows(2).all(|pair| pair[0] == pair[1])
-        || value.first().is_some_and(|b| b"<%".contains(b))
-        || ["${", "{{", "$(", "$env"].iter().any(opens)
-        || WHOLE.iter().any(|whole| value.eq_ignore_ascii_case(whole.as_bytes()))
-        || parts.as_ref().is_some_and(|parts| parts.is_match(value))
+const fn quote(b: u8) -> bool {
+    matches!(b, b'"' | b'\'' | b'`')
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_are_fit_to_be_searched_for() {
-        let all = || PASSWORD.iter().chain(SECRET).chain(SERVICES);
-        assert!(all().all(|word| !word.contains(' ') && **word == word.to_lowercase()));
-        assert!(names().is_some() && any_case(PLACEHOLDERS.iter()).is_some());
+fn inside(quoted: bool) -> impl Fn(u8) -> bool {
+    move |b| {
+        b > b' '
+            && !matches!(b, 0x7f | b'"' | b'\'' | b'`' | b'\\')
+            && (quoted || !matches!(b, b',' | b';' | b'<' | b'>' | b'&'))
     }
+}
 
-    #[test]
-    fn the_last_three_words_name_a_secret_and_the_last_one_a_password() {
-        let of = |name| {
-            level(name).map(|level| match level {
-                Level::Password => "password",
-                Level::Secret => "secret",
-                Level::Service => "service",
-            })
-        };
-        assert_eq!(of("the MyPassword"), Some("password"));
-        assert_eq!(of("password of mine"), None);
-        assert_eq!(of("CONTRASEÑA"), Some("password"));
-        assert_eq!(of("db_pass"), Some("password"));
-        assert_eq!(of("Api_Key of mine"), Some("secret"));
-        assert_eq!(of("token one two three"), None);
-        assert_eq!(of("public_key"), None);
-        assert_eq!(of("signing.key"), Some("secret"));
-        assert_eq!(of("GitHub"), Some("service"));
-        assert_eq!(of("github token"), Some("secret"));
-        assert_eq!(of("github author"), Some("service"));
+// A comma that another sign follows is a part of a value and ends no item of a list.
+fn joins(w: &Window<'_>, at: usize) -> bool {
+    let next = w.at(at + 1);
+    w.at(at) == b','
+        && next.is_ascii_punctuation()
+        && inside(false)(next)
+        && !b"[{($".contains(&next)
+}
+
+fn value_end(w: &Window<'_>, open: usize, quoted: bool) -> usize {
+    let mut end = w.right(open, 512, inside(quoted));
+    for _ in 0..3 {
+        if joins(w, end) {
+            end = w.right(end + 1, 512, inside(quoted));
+        }
     }
+    let edge = |b: u8| !quoted && b".:)]".contains(&b);
+    while end > open && (!w.text.is_char_boundary(end) || edge(w.at(end - 1))) {
+        end -= 1;
+    }
+    end
+}
+
+/// A search for words without regard to the case of ASCII letters.
+pub(super) fn any_case<'w>(words: impl Iterator<Item = &'w &'static str>) -> Option<AhoCorasick> {
+    let mut builder = AhoCorasick::builder();
+    builder.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA));
+    builder.build(words).ok()
 }

@@ -5,10 +5,17 @@ mod address;
 mod assign;
 mod context;
 mod figure;
+mod form;
+mod issuer;
+mod manifest;
+mod named;
 mod number;
+mod option;
 mod phone;
+mod placeholder;
 mod run;
 mod secret;
+mod service;
 mod token;
 
 use crate::window::{Window, alnum, digit};
@@ -179,6 +186,7 @@ mod tests {
         |sk_live_|AKIA|ghp_|eyJ|-----BEGIN |PRIVATE KEY|NO|[A-Z0-9]{4} ?|[a-f]{2}|[-:.@ ]|[0-9]|\\PC|[\\x00-\\x1f])";
 
     const PARTS: &str = "(reader@example\\.org |https://a\\.example/\\?b=|password=hunter2x |\\+1 202 555 0123 |born 1/1/99 \
+        |curl -u a:b1cd |password |is 'abc1' |name=\"pwd\" value=\"a1b2c\" |login a password b1c |\"a1b2c\" == pwd \
         |%40|%2f|\u{200b}|–|&#58;|[a-z]{1,9} |[0-9]{4,9} |[a-z0-9]{1000}|[a-z/.]{1900}| {400}| {2000}| {3000})";
 
     proptest! {

@@ -1,233 +1,80 @@
-//! Secrets that their issuers mark with a prefix.
+//! Secrets that are known by a prefix or a shape of their own, wherever they stand.
 
 use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind, StartKind};
 
-use super::push;
+use super::form::{Set, varied};
+use super::issuer::{PREFIXES, Prefix};
+use super::placeholder::{is_filled, is_placeholder, is_words};
+use super::{manifest, push};
 use crate::window::{Window, alnum, digit};
 use crate::words::Heads;
 use crate::{Canary, Finding, Kind};
-
-/// Which characters follow a prefix.
-#[derive(Clone, Copy)]
-enum Set {
-    /// Letters and digits.
-    Alnum,
-    /// Those of base64 in either alphabet, and dots.
-    Base,
-    /// Those of hashed passwords in the form of crypt.
-    Crypt,
-    /// Hexadecimal digits.
-    Hex,
-    /// Letters, digits, `_` and `-`.
-    Name,
-    /// Upper-case letters and digits.
-    Upper,
-}
-
-impl Set {
-    const fn has(self, b: u8) -> bool {
-        match self {
-            Self::Alnum => b.is_ascii_alphanumeric(),
-            Self::Base => {
-                b.is_ascii_alphanumeric()
-                    || matches!(b, b'+' | b'/' | b'=' | b'_' | b'-' | b'.' | b'~')
-            }
-            Self::Crypt => Self::Base.has(b) || matches!(b, b'$' | b','),
-            Self::Hex => b.is_ascii_hexdigit(),
-            Self::Name => b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'),
-            Self::Upper => b.is_ascii_uppercase() || b.is_ascii_digit(),
-        }
-    }
-}
-
-use Set::{Alnum, Base, Crypt, Hex, Name, Upper};
-
-// A prefix, what follows it, and at least how much of it. Prefixes and lengths as
-// the issuers document them; a shorter minimum where their documents leave it open.
-const PREFIXES: &[(&str, Set, usize, Kind)] = &[
-    ("$2a$", Crypt, 40, Kind::Secret),
-    ("$2b$", Crypt, 40, Kind::Secret),
-    ("$2y$", Crypt, 40, Kind::Secret),
-    ("$5$", Crypt, 40, Kind::Secret),
-    ("$6$", Crypt, 60, Kind::Secret),
-    ("$argon2", Crypt, 40, Kind::Secret),
-    ("$krb5", Crypt, 40, Kind::Secret),
-    ("1//0", Name, 24, Kind::Secret),
-    ("ABIA", Upper, 16, Kind::SecretAwsKey),
-    ("ABSK", Base, 40, Kind::SecretAwsKey),
-    ("ACCA", Upper, 16, Kind::SecretAwsKey),
-    ("AGE-SECRET-KEY-1", Upper, 50, Kind::SecretPrivateKey),
-    ("AIza", Name, 35, Kind::Secret),
-    ("AKCp", Alnum, 60, Kind::Secret),
-    ("AKIA", Upper, 16, Kind::SecretAwsKey),
-    ("APKA", Upper, 16, Kind::SecretAwsKey),
-    ("AQVN", Name, 35, Kind::Secret),
-    ("ASIA", Upper, 16, Kind::SecretAwsKey),
-    ("ATATT3", Base, 50, Kind::Secret),
-    ("ATBB", Alnum, 24, Kind::Secret),
-    ("CCIPAT_", Name, 30, Kind::Secret),
-    ("EAAA", Name, 50, Kind::Secret),
-    ("EAAC", Alnum, 60, Kind::Secret),
-    ("EAAM", Alnum, 60, Kind::Secret),
-    ("EZAK", Alnum, 54, Kind::Secret),
-    ("EZTK", Alnum, 54, Kind::Secret),
-    ("GOCSPX-", Name, 28, Kind::Secret),
-    ("GR1348941", Name, 20, Kind::Secret),
-    ("HRKU-", Name, 30, Kind::Secret),
-    ("LTAI", Alnum, 12, Kind::Secret),
-    ("NRAK-", Alnum, 24, Kind::Secret),
-    ("NRII-", Name, 28, Kind::Secret),
-    ("NRJS-", Hex, 19, Kind::Secret),
-    ("NRSP-", Alnum, 20, Kind::Secret),
-    ("PMAK-", Name, 50, Kind::Secret),
-    ("SG.", Base, 60, Kind::Secret),
-    ("aio_", Alnum, 28, Kind::Secret),
-    ("api_org_", Alnum, 30, Kind::Secret),
-    ("atlasv1.", Name, 50, Kind::Secret),
-    ("bkua_", Hex, 40, Kind::Secret),
-    ("cmVmd", Alnum, 55, Kind::Secret),
-    ("crates.io", Alnum, 32, Kind::Secret),
-    ("cio", Alnum, 32, Kind::Secret),
-    ("dapi", Hex, 32, Kind::Secret),
-    ("dckr_pat_", Name, 20, Kind::Secret),
-    ("doo_v1_", Hex, 64, Kind::Secret),
-    ("dop_v1_", Hex, 64, Kind::Secret),
-    ("dor_v1_", Hex, 64, Kind::Secret),
-    ("dp.ct.", Alnum, 40, Kind::Secret),
-    ("dp.pt.", Alnum, 40, Kind::Secret),
-    ("dp.st.", Base, 40, Kind::Secret),
-    ("dt0c01.", Base, 80, Kind::Secret),
-    ("duffel_live_", Base, 40, Kind::Secret),
-    ("duffel_test_", Base, 40, Kind::Secret),
-    ("ext_", Base, 50, Kind::Secret),
-    ("figd_", Name, 38, Kind::Secret),
-    ("figu_", Name, 38, Kind::Secret),
-    ("fio-u-", Base, 60, Kind::Secret),
-    ("fm1_", Base, 50, Kind::Secret),
-    ("fm1a_", Base, 50, Kind::Secret),
-    ("fm1r_", Base, 50, Kind::Secret),
-    ("fm2_", Base, 50, Kind::Secret),
-    ("fo1_", Name, 43, Kind::Secret),
-    ("gho_", Alnum, 36, Kind::SecretGithubToken),
-    ("ghp_", Alnum, 36, Kind::SecretGithubToken),
-    ("ghr_", Alnum, 36, Kind::SecretGithubToken),
-    ("ghs_", Alnum, 36, Kind::SecretGithubToken),
-    ("ghu_", Alnum, 36, Kind::SecretGithubToken),
-    ("github_pat_", Name, 70, Kind::SecretGithubToken),
-    ("glagent-", Name, 50, Kind::Secret),
-    ("glc_", Base, 32, Kind::Secret),
-    ("glcbt-", Name, 20, Kind::Secret),
-    ("gldt-", Name, 20, Kind::Secret),
-    ("glffct-", Name, 20, Kind::Secret),
-    ("glft-", Name, 20, Kind::Secret),
-    ("glimt-", Name, 25, Kind::Secret),
-    ("glpat-", Base, 20, Kind::Secret),
-    ("glptt-", Hex, 40, Kind::Secret),
-    ("glrt-", Name, 20, Kind::Secret),
-    ("glsa_", Name, 40, Kind::Secret),
-    ("glsoat-", Name, 20, Kind::Secret),
-    ("gsk_", Alnum, 50, Kind::Secret),
-    ("hf_", Alnum, 32, Kind::Secret),
-    ("hvb.", Name, 100, Kind::Secret),
-    ("hvr.", Name, 24, Kind::Secret),
-    ("hvs.", Name, 24, Kind::Secret),
-    ("lin_api_", Alnum, 40, Kind::Secret),
-    ("lsv2_pt_", Name, 32, Kind::Secret),
-    ("npm_", Alnum, 36, Kind::Secret),
-    ("ntn_", Alnum, 43, Kind::Secret),
-    ("oa2-client-id_", Base, 20, Kind::Secret),
-    ("ops_eyJ", Base, 100, Kind::Secret),
-    ("oy2", Alnum, 43, Kind::Secret),
-    ("p8e-", Alnum, 32, Kind::Secret),
-    ("phc_", Alnum, 32, Kind::Secret),
-    ("pk.eyJ", Base, 60, Kind::Secret),
-    ("pnu_", Alnum, 36, Kind::Secret),
-    ("pplx-", Alnum, 48, Kind::Secret),
-    ("pscale_oauth_", Base, 32, Kind::Secret),
-    ("pscale_pw_", Base, 32, Kind::Secret),
-    ("pscale_tkn_", Base, 32, Kind::Secret),
-    ("pubkey-", Hex, 32, Kind::Secret),
-    ("pul-", Hex, 40, Kind::Secret),
-    ("px-api-", Hex, 36, Kind::Secret),
-    ("pypi-AgEIcHlwaS5vcmc", Name, 50, Kind::Secret),
-    ("r8_", Alnum, 37, Kind::Secret),
-    ("rdme_", Alnum, 70, Kind::Secret),
-    ("rk_live_", Alnum, 10, Kind::Secret),
-    ("rk_prod_", Alnum, 10, Kind::Secret),
-    ("rk_test_", Alnum, 10, Kind::Secret),
-    ("rubygems_", Hex, 48, Kind::Secret),
-    ("s-s4t2af-", Hex, 64, Kind::Secret),
-    ("s-s4t2ud-", Hex, 64, Kind::Secret),
-    ("sc_", Base, 50, Kind::Secret),
-    ("scauth_", Base, 50, Kind::Secret),
-    ("secret_", Alnum, 43, Kind::Secret),
-    ("sgp_", Name, 40, Kind::Secret),
-    ("sha256~", Name, 43, Kind::Secret),
-    ("shpat_", Hex, 32, Kind::Secret),
-    ("shpca_", Hex, 32, Kind::Secret),
-    ("shppa_", Hex, 32, Kind::Secret),
-    ("shpss_", Hex, 32, Kind::Secret),
-    ("sk-", Name, 40, Kind::Secret),
-    ("sk.eyJ", Base, 60, Kind::Secret),
-    ("sk_live_", Alnum, 10, Kind::Secret),
-    ("sk_prod_", Alnum, 10, Kind::Secret),
-    ("sk_test_", Alnum, 10, Kind::Secret),
-    ("sm_aat_", Alnum, 16, Kind::Secret),
-    ("sm_pat_", Alnum, 16, Kind::Secret),
-    ("sm_sat_", Alnum, 16, Kind::Secret),
-    ("sntrys_", Base, 60, Kind::Secret),
-    ("sntryu_", Hex, 64, Kind::Secret),
-    ("sq0atp-", Name, 22, Kind::Secret),
-    ("sq0csp-", Name, 43, Kind::Secret),
-    ("sqa_", Hex, 40, Kind::Secret),
-    ("sqp_", Hex, 40, Kind::Secret),
-    ("squ_", Hex, 40, Kind::Secret),
-    ("t1.", Base, 80, Kind::Secret),
-    ("tfp_", Base, 40, Kind::Secret),
-    ("tk-us-", Name, 48, Kind::Secret),
-    ("tvly-", Name, 30, Kind::Secret),
-    ("v1.0-", Name, 100, Kind::Secret),
-    ("whsec_", Base, 32, Kind::Secret),
-    ("xapp-", Name, 30, Kind::SecretSlack),
-    ("xkeysib-", Name, 70, Kind::Secret),
-    ("xoxa-", Name, 20, Kind::SecretSlack),
-    ("xoxb-", Name, 20, Kind::SecretSlack),
-    ("xoxe-", Name, 20, Kind::SecretSlack),
-    ("xoxe.", Base, 40, Kind::SecretSlack),
-    ("xoxo-", Name, 20, Kind::SecretSlack),
-    ("xoxp-", Name, 20, Kind::SecretSlack),
-    ("xoxr-", Name, 20, Kind::SecretSlack),
-    ("xoxs-", Name, 20, Kind::SecretSlack),
-    ("y0_", Name, 50, Kind::Secret),
-    ("ya29.", Name, 30, Kind::Secret),
-];
 
 /// What begins with one of these is parsed further.
 const SHAPES: &[(&str, Shape)] = &[
     (BEGIN, |_, _, _, _| {}),
     (END, |_, _, _, _| {}),
+    (KIND, |_, _, _, _| {}),
     ("eyJ", jwt),
     ("hooks.slack.com/", webhook),
+    (".webhook.office.com/webhookb2/", webhook),
+    ("outlook.office.com/webhook/", webhook),
     (":AA", bot),
     ("Bearer ", bearer),
     ("bearer ", bearer),
     ("Basic ", basic),
     ("basic ", basic),
+    (".apps.googleusercontent.com", client),
+    (".atlasv1.", atlas),
+    ("_mmk", license),
+    ("0Q~", entra),
+    ("1Q~", entra),
+    ("2Q~", entra),
+    ("3Q~", entra),
+    ("4Q~", entra),
+    ("5Q~", entra),
+    ("6Q~", entra),
+    ("7Q~", entra),
+    ("8Q~", entra),
+    ("9Q~", entra),
+    ("NetworkCredential(", |w, _, end, out| credential(w, end, 2, out)),
+    ("DirectoryEntry(", |w, _, end, out| credential(w, end, 3, out)),
+    ("PasswordAuthentication(", |w, _, end, out| credential(w, end, 2, out)),
+    ("UsernamePasswordCredentials(", |w, _, end, out| credential(w, end, 2, out)),
+    (PUTTY, |_, _, _, _| {}),
+    ("arn:aws", resource),
+    (".amazonaws.com", storage),
+    ("storage.googleapis.com", storage),
+    (".blob.core.windows.net", storage),
+    (".myshopify.com", storage),
+    ("&sig=", signature),
+    ("?sig=", signature),
+    ("X-Amz-Signature=", signature),
     (crate::canary::PREFIX, canary),
 ];
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
+const KIND: &str = "kind:";
+const PUTTY: &str = "PuTTY-User-Key-File-";
 
 // The longest armour, in bytes.
 const ARMOUR: usize = 8192;
 
+/// What is read together with what stands elsewhere, and where it begins.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Mark {
     Begin,
     End,
+}
+
+#[derive(Default)]
+struct Marks {
+    armour: Vec<(usize, Mark)>,
+    kinds: Vec<usize>,
+    putty: Vec<usize>,
 }
 
 type Shape = fn(&Window<'_>, usize, usize, &mut Vec<Finding>);
@@ -236,9 +83,10 @@ type Shape = fn(&Window<'_>, usize, usize, &mut Vec<Finding>);
 fn automaton() -> &'static Option<AhoCorasick> {
     static AUTOMATON: OnceLock<Option<AhoCorasick>> = OnceLock::new();
     AUTOMATON.get_or_init(|| {
-        let words = PREFIXES.iter().map(|p| p.0).chain(SHAPES.iter().map(|s| s.0));
+        let words = PREFIXES.iter().map(|p| p.text).chain(SHAPES.iter().map(|s| s.0));
         let mut builder = AhoCorasick::builder();
         builder.match_kind(MatchKind::LeftmostLongest).start_kind(StartKind::Anchored);
+        builder.kind(Some(AhoCorasickKind::DFA));
         builder.build(words).ok()
     })
 }
@@ -246,7 +94,7 @@ fn automaton() -> &'static Option<AhoCorasick> {
 static HEADS: Heads = {
     let (mut heads, mut i) = (Heads::NONE, 0);
     while i < PREFIXES.len() {
-        heads = heads.with(PREFIXES[i].0);
+        heads = heads.with(PREFIXES[i].text);
         i += 1;
     }
     let mut i = 0;
@@ -257,54 +105,115 @@ static HEADS: Heads = {
     heads
 };
 
+/// The first four bytes of all words, or three of those that have no more, as bits of a
+/// hash: the second look at a place that [`HEADS`] has not passed over.
+struct Starts {
+    fours: [u64; 256],
+    threes: [u64; 256],
+}
+
+const fn place(bytes: &[u8], len: usize) -> (usize, u32) {
+    let (mut hash, mut i) = (0_u32, 0);
+    while i < len {
+        hash = hash << 8 | bytes[i] as u32;
+        i += 1;
+    }
+    let hash = hash.wrapping_mul(0x9e37_79b1) >> 18;
+    ((hash >> 6) as usize, hash & 63)
+}
+
+static STARTS: Starts = {
+    let mut starts = Starts { fours: [0; 256], threes: [0; 256] };
+    let mut i = 0;
+    while i < PREFIXES.len() + SHAPES.len() {
+        let word = if i < PREFIXES.len() { PREFIXES[i].text } else { SHAPES[i - PREFIXES.len()].0 };
+        let word = word.as_bytes();
+        if word.len() > 3 {
+            let (slot, bit) = place(word, 4);
+            starts.fours[slot] |= 1 << bit;
+        } else {
+            let (slot, bit) = place(word, 3);
+            starts.threes[slot] |= 1 << bit;
+        }
+        i += 1;
+    }
+    starts
+};
+
+impl Starts {
+    // Whether a word may begin here.
+    fn may_be(&self, here: &[u8]) -> bool {
+        let has = |bits: &[u64; 256], len| {
+            let (slot, bit) = place(here, len);
+            bits[slot] >> bit & 1 != 0
+        };
+        here.len() > 3 && has(&self.fours, 4) || here.len() > 2 && has(&self.threes, 3)
+    }
+}
+
 /// What begins with a prefix or a shape, from left to right; of those that begin at
 /// one place the longest counts, and none begins inside of another.
 pub(super) fn prefixed(w: &Window<'_>, out: &mut Vec<Finding>) {
     w.count(w.bytes.len());
     let Some(automaton) = automaton() else { return };
-    let (mut marks, mut from) = (Vec::new(), 0);
+    let (mut marks, mut from) = (Marks::default(), 0);
     while let Some(start) = HEADS.next(w.bytes, from) {
+        if !STARTS.may_be(&w.bytes[start..]) {
+            from = start + 1;
+            continue;
+        }
         let here = Input::new(w.bytes).range(start..).anchored(Anchored::Yes);
         let Some(found) = automaton.find(here) else {
             from = start + 1;
             continue;
         };
         from = found.end();
-        begun(w, found.pattern().as_usize(), (start, from), &mut marks, out);
+        let n = found.pattern().as_usize();
+        match PREFIXES.get(n) {
+            Some(prefix) => token(w, prefix, (start, from), out),
+            None => shaped(w, n - PREFIXES.len(), (start, from), &mut marks, out),
+        }
     }
-    armour(w, &marks, out);
+    armour(w, &marks.armour, out);
+    manifest::secrets(w, &marks.kinds, out);
+    putty(w, &marks.putty, out);
 }
 
-// The `n`-th of all prefixes and shapes lies at this span.
-fn begun(
+// What stands after a prefix that lies at this span.
+fn token(w: &Window<'_>, prefix: &Prefix, (start, end): (usize, usize), out: &mut Vec<Finding>) {
+    if alnum(w.before(start)) {
+        return;
+    }
+    let stop = w.right(end, 1024, |b| prefix.set.has(b));
+    let body = &w.bytes[end..stop];
+    let is_long = (prefix.least..=prefix.most).contains(&body.len());
+    // Two or three signs are no mark of their own before words.
+    let words = prefix.text.len() < 4 && is_words(body);
+    if !is_long || !(varied(body) || prefix.least == 0) || is_filled(body) || words {
+        return;
+    }
+    let score = (prefix.test)(body);
+    if score > 0 {
+        push(out, prefix.kind, (start, stop), score, "an issuer's prefix");
+    }
+}
+
+// The `n`-th of all shapes lies at this span.
+fn shaped(
     w: &Window<'_>,
     n: usize,
     (start, end): (usize, usize),
-    marks: &mut Vec<(usize, Mark)>,
+    marks: &mut Marks,
     out: &mut Vec<Finding>,
 ) {
-    if let Some((_, set, least, kind)) = PREFIXES.get(n) {
-        if alnum(w.before(start)) {
-            return;
-        }
-        let stop = w.right(end, 1024, |b| set.has(b));
-        if stop - end >= *least && varied(&w.bytes[end..stop]) {
-            push(out, *kind, (start, stop), 95, "an issuer's prefix");
-        }
-    } else if let Some((word, shape)) = SHAPES.get(n - PREFIXES.len()) {
-        match *word {
-            BEGIN => marks.push((start, Mark::Begin)),
-            END => marks.push((start, Mark::End)),
-            _ => shape(w, start, end, out),
-        }
+    let Some((word, shape)) = SHAPES.get(n) else { return };
+    match *word {
+        BEGIN => marks.armour.push((start, Mark::Begin)),
+        END => marks.armour.push((start, Mark::End)),
+        KIND => marks.kinds.push(start),
+        PUTTY => marks.putty.push(start),
+        _ => shape(w, start, end, out),
     }
-}
-
-// At least five different characters: no row of x.
-fn varied(value: &[u8]) -> bool {
-    let mut seen = [false; 256];
-    value.iter().for_each(|b| seen[usize::from(*b)] = true);
-    seen.iter().filter(|seen| **seen).count() >= 5
 }
 
 /// Private keys in their armour, from the marks that were seen in order of place:
@@ -331,14 +240,15 @@ fn armour(w: &Window<'_>, marks: &[(usize, Mark)], out: &mut Vec<Finding>) {
     }
 }
 
+// RFC 7519: the first part is a JSON object in base64, the second one too or encrypted.
 fn jwt(w: &Window<'_>, start: usize, _: usize, out: &mut Vec<Finding>) {
-    let part = |from: usize| w.right(from, 4096, |b| Name.has(b));
+    let part = |from: usize| w.right(from, 4096, |b| Set::Name.has(b));
     // The cheap question first: a row of such prefixes would be read again and again.
     if alnum(w.before(start)) {
         return;
     }
     let head = part(start);
-    if w.at(head) != b'.' || head - start < 12 {
+    if w.at(head) != b'.' || head - start < 12 || !is_object(&w.bytes[start..head]) {
         return;
     }
     let body = part(head + 1);
@@ -352,36 +262,168 @@ fn jwt(w: &Window<'_>, start: usize, _: usize, out: &mut Vec<Finding>) {
     push(out, Kind::SecretJwt, (start, stop), 97, "header and claims of a token");
 }
 
+fn is_object(part: &[u8]) -> bool {
+    let text = crate::decode::base64(part, 0);
+    let text = text.trim_ascii();
+    let has = |name: &[u8]| text.windows(name.len()).any(|it| it == name);
+    // RFC 7515, section 4.1.1: every header names its algorithm; some only their type.
+    text.last() == Some(&b'}') && (has(b"\"alg\"") || has(b"\"typ\""))
+}
+
 // Telegram: the number of the bot, then 35 characters that begin with AA.
 fn bot(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
     let number = w.left(start, 11, digit);
-    let stop = w.right(end, 34, |b| Name.has(b));
+    let stop = w.right(end, 34, |b| Set::Name.has(b));
     if (8..=10).contains(&(start - number)) && stop - end >= 32 {
         push(out, Kind::Secret, (number, stop), 95, "number and token of a bot");
     }
 }
 
 fn webhook(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
-    let stop = w.right(end, 128, |b| Base.has(b));
-    let scheme = w.left(start, 8, |b| b"htps:/".contains(&b));
-    if stop - end >= 40 {
-        push(out, Kind::SecretSlack, (scheme, stop), 95, "address of a webhook");
+    let stop = w.right(end, 256, |b| Set::Base.has(b) || b == b'@');
+    let from = w.left(start, 40, |b| Set::Dotted.has(b) || b == b':' || b == b'/');
+    let kind = if w.at(start) == b'h' { Kind::SecretSlack } else { Kind::Secret };
+    if stop - end >= 40 && !is_filled(&w.bytes[end..stop]) {
+        push(out, kind, (from, stop), 95, "address of a webhook");
     }
 }
 
-fn bearer(w: &Window<'_>, _: usize, end: usize, out: &mut Vec<Finding>) {
-    let stop = w.right(end, 2048, |b| Base.has(b));
+fn bearer(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    let stop = w.right(end, 2048, |b| Set::Base.has(b));
     let value = &w.bytes[end..stop];
-    if value.len() >= 16 && value.iter().any(u8::is_ascii_digit) && varied(value) {
+    // After the name of the header that it belongs to, less is needed.
+    let header = w.lead_in(start).trim_end_matches([' ', ':', '"', '\'', '=', '\\']);
+    let least = if crate::words::ends_with(header, "authorization") { 8 } else { 16 };
+    let token = value.len() >= least && value.iter().any(u8::is_ascii_digit) && varied(value);
+    if token && !is_filled(value) && !is_words(value) {
         push(out, Kind::Secret, (end, stop), 85, "a bearer's token");
     }
 }
 
 fn basic(w: &Window<'_>, _: usize, end: usize, out: &mut Vec<Finding>) {
-    let stop = w.right(end, 512, |b| Base.has(b));
+    let stop = w.right(end, 512, |b| Set::Base.has(b));
     let pair = crate::decode::base64(&w.bytes[end..stop], 0);
     if stop - end >= 8 && pair.contains(&b':') && pair.iter().all(|b| (32..127).contains(b)) {
         push(out, Kind::Secret, (end, stop), 85, "user and password in base64");
+    }
+}
+
+// Google: a number, `-`, 32 signs, and this domain.
+fn client(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    let name = w.left(start, 33, |b| alnum(b) || b == b'_');
+    let number = w.left(name.saturating_sub(1), 20, digit);
+    if start - name == 32 && w.before(name) == b'-' && number + 1 < name {
+        push(out, Kind::Secret, (number, end), 90, "number and name of a client");
+    }
+}
+
+// Terraform: 14 signs, `.atlasv1.`, 60 to 70 more.
+fn atlas(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    let from = w.left(start, 15, alnum);
+    let stop = w.right(end, 80, |b| Set::Padded.has(b));
+    let body = &w.bytes[end..stop];
+    if start - from == 14 && body.len() >= 50 && varied(body) && !is_filled(body) {
+        push(out, Kind::Secret, (from, stop), 95, "an issuer's infix");
+    }
+}
+
+// MaxMind: 6 signs, 29 signs, and this end.
+fn license(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    let long = w.left(start, 30, alnum);
+    let short = w.left(long.saturating_sub(1), 7, alnum);
+    let is_key = start - long == 29 && w.before(long) == b'_' && short + 7 == long;
+    if is_key && !alnum(w.at(end)) && varied(&w.bytes[long..start]) {
+        push(out, Kind::Secret, (short, end), 95, "an issuer's ending");
+    }
+}
+
+// Microsoft Entra: 3 signs, a digit, `Q~`, 31 to 34 signs.
+fn entra(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    let inside = |b: u8| alnum(b) || matches!(b, b'_' | b'~' | b'.' | b'-');
+    let from = w.left(start, 3, |b| inside(b) && b != b'-');
+    let stop = w.right(end, 35, inside);
+    let body = &w.bytes[end..stop];
+    let apart = |b: u8| b == 0 || b <= b' ' || b"\\'\"`>=:(,)<".contains(&b);
+    let is_secret = start - from == 3
+        && (31..=34).contains(&body.len())
+        && apart(w.before(from))
+        && apart(w.at(stop));
+    if is_secret && varied(body) && !is_filled(body) {
+        push(out, Kind::Secret, (from, stop), 90, "an issuer's infix");
+    }
+}
+
+// Of an address that opens a store to whoever has it, for a time.
+fn signature(w: &Window<'_>, _: usize, end: usize, out: &mut Vec<Finding>) {
+    let stop = w.right(end, 128, |b| alnum(b) || matches!(b, b'+' | b'/' | b'=' | b'%'));
+    let value = &w.bytes[end..stop];
+    if value.len() >= 40 && varied(value) {
+        push(out, Kind::Secret, (end, stop), 85, "the signature of an address");
+    }
+}
+
+// The quoted argument of this number, of a call that makes credentials.
+fn credential(w: &Window<'_>, mut at: usize, number: usize, out: &mut Vec<Finding>) {
+    for n in 1..=number {
+        let open = w.right(at, 24, |b| b <= b' ' || b == b',');
+        if w.at(open) != b'"' {
+            return;
+        }
+        let stop = w.right(open + 1, 128, |b| b != b'"' && b >= b' ');
+        if w.at(stop) != b'"' {
+            return;
+        }
+        let value = &w.bytes[open + 1..stop];
+        if n == number && value.len() >= 3 && !is_placeholder(value) {
+            push(out, Kind::Secret, (open + 1, stop), 75, "the password of credentials");
+        }
+        at = stop + 1;
+    }
+}
+
+// Keys of PuTTY, each as far as the code that authenticates it, or the next one.
+fn putty(w: &Window<'_>, marks: &[usize], out: &mut Vec<Finding>) {
+    let inside = |b: u8| alnum(b) || b"+/=-:,.@ \r\n\t_".contains(&b);
+    for (i, &start) in marks.iter().enumerate() {
+        let most = marks.get(i + 1).map_or(ARMOUR, |next| (next - start).min(ARMOUR));
+        let stop = w.right(start, most, inside);
+        w.count(stop - start);
+        if w.text.get(start..stop).is_some_and(|text| text.contains("Private-Lines:")) {
+            push(out, Kind::SecretPrivateKey, (start, stop), 97, "a private key of PuTTY");
+        }
+    }
+}
+
+// The host of a shop or of stored files: its name is the customer's.
+fn storage(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    let host = |b: u8| Set::Dotted.has(b);
+    let from = w.left(start, 128, host);
+    let path =
+        if w.at(end) == b'/' { w.right(end + 1, 256, |b| host(b) || b == b'/') } else { end };
+    let labels = || w.bytes[from..start].split(|b| *b == b'.');
+    let is_s3 = |label: &[u8]| label == b"s3" || label.starts_with(b"s3-");
+    let named = match w.at(start) {
+        b's' => from < start || path > end + 2,
+        // Of Amazon's hosts those of S3, with a name in front or behind.
+        _ if w.bytes[start..end].ends_with(b"amazonaws.com") => {
+            let at = labels().position(is_s3);
+            at.is_some_and(|at| at > 0 || path > end + 2)
+        }
+        _ => from < start,
+    };
+    if named && !host(w.at(path)) && !alnum(w.before(from)) {
+        push(out, Kind::Url, (from, path.max(end)), 60, "the host of stored files");
+    }
+}
+
+// Amazon's name of a resource that has the number of an account in it.
+fn resource(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    let stop = w.right(end, 256, |b| Set::Dotted.has(b) || matches!(b, b':' | b'/' | b'+' | b'='));
+    let mut parts = w.bytes[end..stop].split(|b| *b == b':').skip(3);
+    let account =
+        parts.next().is_some_and(|it| it.len() == 12 && it.iter().all(u8::is_ascii_digit));
+    if account && parts.next().is_some_and(|it| !it.is_empty()) {
+        push(out, Kind::Url, (start, stop), 55, "the name of a resource of an account");
     }
 }
 
@@ -391,16 +433,82 @@ fn canary(w: &Window<'_>, start: usize, _: usize, out: &mut Vec<Finding>) {
     }
 }
 
+/// Airtable, Twilio, New Relic, Azure DevOps, Discord, Facebook, Salesforce and TrueNAS mark their
+/// keys by lengths and a few letters: those that begin with the run of letters and digits
+/// from `start` to `end`.
+pub(super) fn run(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    let run = &w.bytes[start..end];
+    let hex = |part: &[u8]| part.iter().all(u8::is_ascii_hexdigit);
+    let mut key = |stop: usize, why: &'static str| push(out, Kind::Secret, (start, stop), 90, why);
+    match run.len() {
+        1..=3 if w.at(end) == b'-' && run.iter().all(u8::is_ascii_digit) => {
+            let stop = w.right(end + 1, 65, alnum);
+            if stop - end == 65 && varied(&w.bytes[end + 1..stop]) {
+                key(stop, "a number and 64 signs");
+            }
+        }
+        15 if w.at(end) == b'!' && run.starts_with(b"00") => {
+            let stop = w.right(end + 1, 97, |b| Set::Dotted.has(b));
+            if stop - end == 97 {
+                key(stop, "an organisation and its session");
+            }
+        }
+        15 | 16 if w.at(end) == b'|' && run.iter().all(u8::is_ascii_digit) => {
+            let stop = w.right(end + 1, 41, |b| Set::Name.has(b));
+            if (27..=40).contains(&(stop - end - 1)) {
+                key(stop, "number and secret of an app");
+            }
+        }
+        17 if w.at(end) == b'.' && run.starts_with(b"pat") => {
+            let stop = w.right(end + 1, 65, |b| b.is_ascii_hexdigit());
+            if stop - end == 65 && !alnum(w.at(stop)) && varied(&w.bytes[end + 1..stop]) {
+                key(stop, "an issuer's prefix, a name and 64 hexadecimal digits");
+            }
+        }
+        24..=28 if w.at(end) == b'.' => {
+            // The number of an account in base64, which begins with one of three signs.
+            let begins = matches!(run[0], b'M'..=b'O') && !is_words(run);
+            if let Some(stop) = parts(w, end).filter(|_| begins) {
+                key(stop, "the three parts of a bot's token");
+            }
+        }
+        34 if matches!(run, [b'S', b'K', ..] | [b'A', b'C', ..])
+            && hex(&run[2..])
+            && varied(&run[2..]) =>
+        {
+            key(end, "two letters and 32 hexadecimal digits");
+        }
+        40 if run[36..].eq_ignore_ascii_case(b"nral") && hex(&run[6..36]) && varied(&run[..36]) => {
+            key(end, "an issuer's ending");
+        }
+        84 if &run[76..80] == b"AZDO" => key(end, "an issuer's infix"),
+        _ => {}
+    }
+}
+
+// Discord: six signs and 27 to 38 signs, each after a dot.
+fn parts(w: &Window<'_>, dot: usize) -> Option<usize> {
+    let middle = w.right(dot + 1, 7, |b| Set::Name.has(b));
+    if middle - dot != 7 || w.at(middle) != b'.' {
+        return None;
+    }
+    let stop = w.right(middle + 1, 39, |b| Set::Name.has(b));
+    (27..=38).contains(&(stop - middle - 1)).then_some(stop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn prefixes_are_told_apart() {
-        let mut words: Vec<_> = PREFIXES.iter().map(|p| p.0).collect();
+    fn shapes_and_prefixes_are_told_apart() {
+        let words = PREFIXES.iter().map(|p| p.text).chain(SHAPES.iter().map(|s| s.0));
+        let mut words: Vec<_> = words.collect();
+        let all = words.len();
         words.sort_unstable();
         words.dedup();
-        assert_eq!(words.len(), PREFIXES.len());
+        assert_eq!(words.len(), all);
+        assert!(words.iter().all(|word| STARTS.may_be(word.as_bytes())));
         assert!(automaton().is_some());
     }
 }

@@ -1,4 +1,4 @@
-use super::{address, push};
+use super::{address, option, push, secret};
 use crate::check;
 use crate::window::{Window, alnum, digit};
 use crate::{Finding, Kind};
@@ -11,6 +11,7 @@ pub(super) fn at(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding
     if len <= 4 && token.iter().all(u8::is_ascii_hexdigit) {
         address::mac(w, start, end, out);
     }
+    secret::run(w, start, end, out);
     if len >= 2 && letters(&token[..2]) {
         if matches!(token, [_, _, c, d, ..] if digit(*c) && digit(*d)) {
             iban(w, start, out);
@@ -28,6 +29,10 @@ pub(super) fn at(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding
 /// Everything that begins with the run of letters from `start` to `end`; `hex` if all
 /// of them are hexadecimal digits.
 pub(super) fn word(w: &Window<'_>, start: usize, end: usize, hex: bool, out: &mut Vec<Finding>) {
+    // What begins the words after which a password may stand: few of all words.
+    if matches!(w.at(start), b'b' | b'B' | b'p' | b'P' | b'u' | b'U') {
+        option::word(w, start, end, out);
+    }
     match end - start {
         2 => {
             if hex {
