@@ -1,132 +1,104 @@
-//! Sessions in the memory of this process: one visit of 1 KiB, opened, read and destroyed.
+//! Sessions in Redis: one visit of 1 KiB, opened, read and destroyed. TLS is off for all sides,
+//! and each has one multiplexed connection.
 #![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
+use benches::redis_server::RedisServer;
+use benches::turns::{Side, in_turns};
+use benches::{TASKS, ours, peers, runtime, text};
 use criterion::{Criterion, criterion_group, criterion_main};
-use evanesce_audit::{Log, LogParts, MemoryAudit, MemoryKeeper, Origin};
-use evanesce_core::{Clock, Namespace, SystemClock};
-use evanesce_crypto::{Root, SigningKey};
-use evanesce_session::{MemoryStore, SessionParts, SessionPolicy, Sessions};
-use tokio::runtime::{Builder, Runtime};
+use evanesce_session::Sessions;
+use redis::aio::MultiplexedConnection;
+use tokio::runtime::Runtime;
 
-const LENGTH: usize = 1024;
-
-criterion_group!(session, visit, read);
+criterion_group!(session, redis_64_tasks, redis_one_at_a_time);
 criterion_main!(session);
 
-/// Against tower-sessions' MemoryStore, which keeps plaintext and audits nothing: what sealing,
-/// guarded memory and a signed log cost together.
-fn visit(criterion: &mut Criterion) {
-    let (runtime, value) = (runtime(), "v".repeat(LENGTH));
-    let mut group = criterion.benchmark_group("session/visit");
-    group
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(3))
-        .sample_size(30);
-    let sessions = runtime.block_on(sessions());
-    group.bench_function("ours", |bencher| {
-        bencher.iter(|| {
-            runtime.block_on(async {
-                let token = sessions.open(&value).await.expect("a session");
-                sessions
-                    .read(&token, |text: &String| black_box(text.len()))
-                    .await
-                    .expect("its data");
-                sessions.destroy(token).await.map_err(|failed| failed.error).expect("its end");
-            });
-        });
-    });
-    #[cfg(feature = "peers")]
-    {
-        let store = tower_sessions::MemoryStore::default();
-        group.bench_function("peer", |bencher| {
-            bencher.iter(|| {
-                runtime.block_on(async {
-                    let id = peers::open(&store, &value).await;
-                    black_box(peers::read(&store, &id).await);
-                    peers::destroy(&store, &id).await;
+const EACH: Duration = Duration::from_millis(700);
+
+/// 64 tasks at once: the time for each visit is what a server needs for it under load.
+fn redis_64_tasks(criterion: &mut Criterion) {
+    measure(criterion, "session/redis-64", TASKS);
+}
+
+/// One at a time: the time that one request waits.
+fn redis_one_at_a_time(criterion: &mut Criterion) {
+    measure(criterion, "session/redis-1", 1);
+}
+
+fn measure(criterion: &mut Criterion, name: &str, tasks: usize) {
+    let (runtime, server) = (runtime(), RedisServer::start());
+    let url = server.url();
+    let value: Arc<str> = text().into();
+    let sessions = runtime.block_on(async { ours::sessions(&ours::redis(&url).await).await });
+    let connection = runtime.block_on(peers::redis(&url));
+    let store = runtime.block_on(peers::tower_sessions_redis(&url));
+    let mut sides: Vec<Side<'_>> = vec![
+        side("ours", &runtime, tasks, {
+            let value = Arc::new(value.to_string());
+            move || visit(sessions.clone(), Arc::clone(&value))
+        }),
+        side("redis", &runtime, tasks, {
+            let value = Arc::clone(&value);
+            move || plain(connection.clone(), Arc::clone(&value))
+        }),
+        side("tower-sessions-redis-store", &runtime, tasks, move || {
+            let (store, value) = (store.clone(), Arc::clone(&value));
+            async move {
+                let id = peers::redis_store::open(&store, &value).await;
+                black_box(peers::redis_store::read(&store, &id).await);
+                peers::redis_store::destroy(&store, &id).await;
+            }
+        }),
+    ];
+    in_turns(criterion, name, &mut sides, EACH);
+}
+
+async fn visit(sessions: Sessions, value: Arc<String>) {
+    let token = sessions.open(&*value).await.expect("a session");
+    let read = sessions.read(&token, |text: &String| black_box(text.len())).await;
+    assert_eq!(read.expect("its data"), value.len());
+    sessions.destroy(token).await.map_err(|failed| failed.error).expect("its end");
+}
+
+async fn plain(mut connection: MultiplexedConnection, value: Arc<str>) {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let key = format!("session:{:032x}", NEXT.fetch_add(1, Ordering::Relaxed));
+    assert_eq!(peers::set_get_del(&mut connection, &key, &value).await, value.len());
+}
+
+// So many tasks share the times among them; what counts is when the last has ended.
+fn side<'a, F>(
+    name: &'a str,
+    runtime: &'a Runtime,
+    tasks: usize,
+    work: impl Fn() -> F + Clone + Send + 'static,
+) -> Side<'a>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let run = move |times: u64| {
+        let left = Arc::new(AtomicU64::new(times));
+        let work = work.clone();
+        runtime.block_on(async move {
+            let start = Instant::now();
+            let mut running = tokio::task::JoinSet::new();
+            for _ in 0..tasks {
+                let (left, work) = (Arc::clone(&left), work.clone());
+                running.spawn(async move {
+                    let one_less = |left: u64| left.checked_sub(1);
+                    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+                        work().await;
+                    }
                 });
-            });
-        });
-    }
-    group.finish();
-}
-
-/// The same for a read alone, which is what most requests do.
-fn read(criterion: &mut Criterion) {
-    let (runtime, value) = (runtime(), "v".repeat(LENGTH));
-    let mut group = criterion.benchmark_group("session/read");
-    group
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(3))
-        .sample_size(30);
-    let sessions = runtime.block_on(sessions());
-    let token = runtime.block_on(sessions.open(&value)).expect("a session");
-    group.bench_function("ours", |bencher| {
-        bencher.iter(|| {
-            let read = sessions.read(&token, |text: &String| black_box(text.len()));
-            runtime.block_on(read).expect("its data")
-        });
-    });
-    #[cfg(feature = "peers")]
-    {
-        let store = tower_sessions::MemoryStore::default();
-        let id = runtime.block_on(peers::open(&store, &value));
-        group.bench_function("peer", |bencher| {
-            bencher.iter(|| black_box(runtime.block_on(peers::read(&store, &id))));
-        });
-    }
-    group.finish();
-}
-
-fn runtime() -> Runtime {
-    Builder::new_current_thread().build().expect("a runtime")
-}
-
-async fn sessions() -> Sessions {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = Arc::new(MemoryStore::new(Arc::clone(&clock)).expect("a store"));
-    let log = Log::open(LogParts {
-        store: Arc::new(MemoryAudit::new()),
-        keeper: Arc::new(MemoryKeeper::new()),
-        signer: SigningKey::generate().expect("a key"),
-        origin: Origin::new("example.org/bench").expect("a name"),
-        clock: Arc::clone(&clock),
-    });
-    let parts = SessionParts {
-        namespace: Namespace::new("bench").expect("a name"),
-        store: Arc::clone(&store) as _,
-        epochs: store,
-        root: Arc::new(Root::generate().expect("a root")),
-        clock,
-        audit: Arc::new(log.await.expect("a log")),
+            }
+            running.join_all().await;
+            start.elapsed()
+        })
     };
-    Sessions::new(parts, SessionPolicy::default())
-}
-
-#[cfg(feature = "peers")]
-mod peers {
-    use tower_sessions::cookie::time::{Duration, OffsetDateTime};
-    use tower_sessions::session::{Id, Record};
-    use tower_sessions::{MemoryStore, SessionStore};
-
-    pub(crate) async fn open(store: &MemoryStore, value: &str) -> Id {
-        let expiry_date = OffsetDateTime::now_utc() + Duration::hours(4);
-        let data = [("visit".to_owned(), value.into())].into();
-        let mut record = Record { id: Id::default(), data, expiry_date };
-        store.create(&mut record).await.expect("a session");
-        record.id
-    }
-
-    pub(crate) async fn read(store: &MemoryStore, id: &Id) -> usize {
-        let record = store.load(id).await.expect("the store").expect("its data");
-        record.data["visit"].as_str().map_or(0, str::len)
-    }
-
-    pub(crate) async fn destroy(store: &MemoryStore, id: &Id) {
-        store.delete(id).await.expect("its end");
-    }
+    (name, Box::new(run))
 }

@@ -1,20 +1,31 @@
-//! What the programs beside the benches have in common: each side of a
-//! comparison runs in a process of its own, and one line tells both.
+//! What the benches and the programs beside them have in common: sides that are measured in
+//! turns, figures as one line of JSON, a Redis server of their own, and sessions with
+//! everything on.
 
-use std::process::Command;
+pub mod figure;
+pub mod ours;
+#[cfg(feature = "peers")]
+pub mod peers;
+pub mod redis_server;
+pub mod texts;
+pub mod turns;
 
-/// Runs this program once for each side, with `ours` or `peer` as its only
-/// argument, and prints the comparison as one line of JSON. Less is better.
+/// What a session holds: 1 KiB.
+pub const SESSION: usize = 1024;
+/// How many tasks open, read and destroy at once.
+pub const TASKS: usize = 64;
+
+/// The text that every session of a comparison holds.
+#[must_use]
+pub fn text() -> String {
+    "v".repeat(SESSION)
+}
+
+/// A runtime as a server has it: a thread for each processor.
 ///
 /// # Panics
-/// When a side cannot be run or prints no number.
-pub fn compare(name: &str, unit: &str) {
-    let side = |side: &str| -> f64 {
-        let program = std::env::current_exe().expect("the path of this program");
-        let done = Command::new(program).arg(side).output().expect("this program, once more");
-        let text = String::from_utf8(done.stdout).expect("a number");
-        text.trim().parse().unwrap_or_else(|_| panic!("{name}, {side}: {text:?} is not a number"))
-    };
-    let line = serde_json::json!({ "name": name, "ours": side("ours"), "peer": side("peer"), "unit": unit });
-    println!("{line}");
+/// When the system gives no threads.
+#[must_use]
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
 }

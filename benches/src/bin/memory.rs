@@ -1,25 +1,30 @@
-//! Resident bytes for each of 10,000 secrets of 64 bytes that live at once.
+//! Resident bytes for each of 10,000 secrets of 64 bytes that live at once, each side in a
+//! process of its own.
+
+use benches::figure;
 
 const COUNT: usize = 10_000;
 const LENGTH: usize = 64;
+const TURNS: usize = 3;
 
 fn main() {
     match std::env::args().nth(1).as_deref() {
-        None => benches::compare("memory/resident", "B"),
-        Some("ours") => {
-            println!(
-                "{}",
-                grown(|| evanesce_memory::SecretBytes::zeroed(LENGTH).expect("guarded memory"))
-            );
+        None => {
+            let (mut ours, mut peer) = (Vec::new(), Vec::new());
+            for _ in 0..TURNS {
+                ours.push(figure::child(&["ours"]));
+                peer.push(figure::child(&["memsec"]));
+            }
+            figure::print("memory/resident-64 vs memsec", "B", &ours, &peer);
         }
+        Some("ours") => figure::answer(&grown(|| {
+            evanesce_memory::SecretBytes::zeroed(LENGTH).expect("guarded memory")
+        })),
         #[cfg(feature = "peers")]
-        Some("peer") => println!(
-            "{}",
-            grown(|| {
-                // SAFETY: an array of bytes is valid whatever memsec fills it with; it is never freed.
-                unsafe { memsec::malloc::<[u8; LENGTH]>() }.expect("guarded memory")
-            })
-        ),
+        Some("memsec") => figure::answer(&grown(|| {
+            // SAFETY: an array of bytes is valid whatever memsec fills it with; it is never freed.
+            unsafe { memsec::malloc::<[u8; LENGTH]>() }.expect("guarded memory")
+        })),
         Some(other) => {
             eprintln!("{other} is not a side of the comparison: build with --features peers");
             std::process::exit(2);
@@ -27,21 +32,13 @@ fn main() {
     }
 }
 
-fn grown<T>(make: impl Fn() -> T) -> usize {
+fn grown<T>(make: impl Fn() -> T) -> f64 {
     // One beforehand: what is set up once is not what a secret costs.
     let first = make();
     let mut all = Vec::with_capacity(COUNT);
-    let before = resident();
+    let before = figure::resident();
     all.extend((0..COUNT).map(|_| make()));
-    let after = resident();
+    let after = figure::resident();
     drop((first, all));
-    after.saturating_sub(before) / COUNT
-}
-
-// Field VmRSS of /proc/self/status, proc(5).
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").expect("proc");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-    let kilobytes: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    kilobytes * 1024
+    after.saturating_sub(before) as f64 / COUNT as f64
 }

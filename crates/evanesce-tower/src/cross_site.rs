@@ -1,4 +1,4 @@
-use http::header::{HOST, ORIGIN};
+use http::header::{HOST, ORIGIN, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request};
 
 /// Why a request was answered with 403 and an empty body: a browser sent it on behalf
@@ -17,12 +17,14 @@ impl Trusted {
     }
 
     /// Refuses an unsafe request (RFC 9110, section 9.2.1) that another site had a
-    /// browser send. `Sec-Fetch-Site` tells (Fetch Metadata, W3C, section 2.3), and where
+    /// browser send; one that asks for another protocol, such as a WebSocket, counts as
+    /// unsafe whatever its method (RFC 6455, section 10.2). `Sec-Fetch-Site` tells (Fetch Metadata, W3C, section 2.3), and where
     /// an older browser does not send it, whether `Origin` (RFC 6454, section 7) names
     /// the host that was asked. A request with neither comes from no browser.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), CrossSite> {
         let headers = request.headers();
-        let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+            && !headers.contains_key(UPGRADE);
         if is_safe || self.holds(headers) {
             return Ok(());
         }
@@ -90,6 +92,16 @@ mod tests {
         }
         assert!(!passes(&[("origin", "https://shop.example")]));
         assert!(passes(&[]));
+    }
+
+    #[test]
+    fn another_site_opens_no_websocket() {
+        let upgrade = |site: &str| {
+            let headers = [("upgrade", "websocket"), ("sec-fetch-site", site)];
+            Trusted::default().check(&request(Method::GET, &headers))
+        };
+        assert_eq!(upgrade("cross-site"), Err(CrossSite));
+        assert_eq!(upgrade("same-origin"), Ok(()));
     }
 
     #[test]

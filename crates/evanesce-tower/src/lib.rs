@@ -5,14 +5,16 @@ mod carrier;
 mod cross_site;
 #[cfg(feature = "axum")]
 mod extract;
+mod failure;
+mod handle;
 mod screen;
 mod session;
 mod visitor;
 
-pub use carrier::Carrier;
+pub use carrier::{Carrier, CookiePath};
 pub use cross_site::CrossSite;
-#[cfg(feature = "axum")]
-pub use extract::NoVisitor;
+pub use failure::Failure;
+pub use handle::Session;
 pub use screen::{ScreenLayer, ScreenService};
 pub use session::{SessionLayer, SessionService};
-pub use visitor::Visitor;
+pub use visitor::{NoVisitor, Visitor};

@@ -7,12 +7,13 @@ use std::task::{Context, Poll};
 use evanesce_consent::Signals;
 use evanesce_memory::Ephemeral;
 use evanesce_service::Evanesce;
-use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::header::{CACHE_CONTROL, SET_COOKIE, VARY, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::cross_site::Trusted;
+use crate::failure::Gone;
 use crate::visitor::Outcome;
 use crate::{Carrier, CrossSite, Visitor};
 
@@ -107,7 +108,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let SessionLayer { house, carrier, trusted, .. } = self.layer.clone();
-        if carrier == Carrier::Cookie && trusted.check(&request).is_err() {
+        if carrier != Carrier::Bearer && trusted.check(&request).is_err() {
             return Box::pin(async { Ok(refused()) });
         }
         let token = carrier.token(request.headers());
@@ -131,11 +132,22 @@ fn refused<C: Default>() -> Response<C> {
 }
 
 fn conclude<C>(response: &mut Response<C>, carrier: Carrier, outcome: Outcome) {
+    let is_gone = response.extensions_mut().remove::<Gone>().is_some();
+    let is_unauthorized = response.status() == StatusCode::UNAUTHORIZED;
     let headers = response.headers_mut();
-    let cookie = match &outcome {
+    if is_unauthorized && carrier == Carrier::Bearer && !headers.contains_key(WWW_AUTHENTICATE) {
+        // RFC 9110, section 11.6.1: a 401 says how to do better.
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    let cookie = match outcome {
         Outcome::Unchanged => return,
-        Outcome::Used => None,
-        Outcome::Given(token) => carrier.give(token),
+        Outcome::Asked => {
+            // Without a session the page is nobody's, and yet not everybody's.
+            headers.append(VARY, carrier.varies().into());
+            return;
+        }
+        Outcome::Used => is_gone.then(|| carrier.take()).flatten(),
+        Outcome::Given(token) => carrier.give(&token),
         Outcome::Taken => {
             let everything = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
             headers.insert(CLEAR_SITE_DATA, everything);

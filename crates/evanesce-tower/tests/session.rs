@@ -11,9 +11,9 @@ use common::{Body, Ground, Usage, Visit, answer, cookie, request, visitor, with_
 use evanesce_consent::Choices;
 use evanesce_core::{GrantState, NotGranted, Presence, Purpose};
 use evanesce_service::ServiceError;
-use evanesce_session::SessionError;
-use evanesce_tower::{Carrier, CrossSite, SessionLayer};
-use http::header::{CACHE_CONTROL, SET_COOKIE};
+use evanesce_session::{EpochStore, SessionError};
+use evanesce_tower::{Carrier, CrossSite, Failure, SessionLayer};
+use http::header::{CACHE_CONTROL, SET_COOKIE, VARY, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -136,7 +136,8 @@ async fn a_token_of_somebody_else_is_never_adopted() {
     let before = ground.sessions.calls();
     for malformed in ["__Host-evanesce=", "__Host-evanesce=ev1_AAAA", "__Host-evanesce", "x=y"] {
         let response = send(&layer(&ground), with_cookie(malformed), look).await;
-        assert!(response.headers().is_empty());
+        assert_eq!(response.headers().len(), 1, "{:?}", response.headers());
+        assert_eq!(response.headers()[VARY], "cookie", "asked for, and so not everybody's");
         assert_eq!(text(response).await, "nobody");
     }
     assert_eq!(ground.sessions.calls(), before);
@@ -160,7 +161,7 @@ async fn a_session_opened_in_a_request_is_there_for_the_rest_of_it() {
 
 async fn forget(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let visitor = visitor(&request);
-    let erased = visitor.erase(visitor.session().unwrap()).await;
+    let erased = visitor.session().unwrap().erase().await;
     assert!(visitor.session().is_none() || erased.is_err());
     match erased {
         Ok(receipt) if receipt.erasure.stores[0].before == Presence::Present => answer("erased"),
@@ -208,9 +209,9 @@ async fn a_rotated_session_has_a_new_cookie_and_the_old_token_is_dead() {
     let ground = Ground::new().await;
     let old = opened(&ground).await;
     let response = send(&layer(&ground), with_cookie(&old), async |request: Request<Body>| {
-        let visitor = visitor(&request);
-        let mut session = visitor.session().unwrap();
-        visitor.rotate(&mut session).await.unwrap();
+        let mut session = visitor(&request).session().unwrap();
+        session.rotate().await.unwrap();
+        assert_eq!(session.process(|visit, _| visit.number).await.unwrap().into_parts().0, 1);
         answer("rotated")
     });
     let response = response.await;
@@ -222,6 +223,78 @@ async fn a_rotated_session_has_a_new_cookie_and_the_old_token_is_dead() {
     let response = send(&layer(&ground), with_cookie(&new), look).await;
     assert_eq!(text(response).await, "1");
     assert_eq!(ground.sessions.records(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_knew_the_token_before_signing_in_never_has_the_privilege() {
+    let ground = Ground::new().await;
+    let planted = opened(&ground).await;
+    let response = send(&layer(&ground), with_cookie(&planted), async |request: Request<Body>| {
+        let mut session = visitor(&request).session().unwrap();
+        let before = session.elevate(|visit| std::mem::replace(&mut visit.number, 7)).await;
+        answer(before.unwrap().to_string())
+    });
+    let response = response.await;
+    let fresh = cookie(response.headers()).unwrap();
+    assert_ne!(fresh, planted);
+    assert_eq!(text(response).await, "1");
+    let response = send(&layer(&ground), with_cookie(&planted), look).await;
+    assert_eq!(text(response).await, "absent");
+    let response = send(&layer(&ground), with_cookie(&fresh), look).await;
+    assert_eq!(text(response).await, "7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_trip_for_a_read_and_two_for_read_and_write() {
+    let ground = Ground::new().await;
+    let cookie = opened(&ground).await;
+    let before = ground.sessions.calls();
+    let response = send(&layer(&ground), with_cookie(&cookie), look).await;
+    assert_eq!((text(response).await.as_str(), ground.sessions.calls()), ("1", before + 1));
+    let response = send(&layer(&ground), with_cookie(&cookie), async |request: Request<Body>| {
+        let session = visitor(&request).session().unwrap();
+        answer(
+            session
+                .update(|visit| std::mem::replace(&mut visit.number, 2))
+                .await
+                .unwrap()
+                .to_string(),
+        )
+    });
+    let response = response.await;
+    assert_eq!((text(response).await.as_str(), ground.sessions.calls()), ("1", before + 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_tells_no_more_than_its_status_and_takes_a_dead_cookie_back() {
+    let ground = Ground::new().await;
+    let cookie = opened(&ground).await;
+    let read = async |request: Request<Body>| {
+        let read = async {
+            let session = visitor(&request).session().ok_or(Failure::NoSession)?;
+            Ok::<_, Failure>(session.process(|visit, _| visit.number).await?.into_parts().0)
+        };
+        match read.await {
+            Ok(number) => answer(number.to_string()),
+            Err(failure) => Ok(failure.response()),
+        }
+    };
+    let response = send(&layer(&ground), request(&[]), read).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert!(!response.headers().contains_key(SET_COOKIE), "there is none to take back");
+
+    ground.sessions.end().await.unwrap();
+    let response = send(&layer(&ground), with_cookie(&cookie), read).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+    assert!(!response.headers().contains_key(CLEAR), "what the page keeps is not gone with it");
+    let taken = response.headers()[SET_COOKIE].to_str().unwrap();
+    assert!(taken.starts_with("__Host-evanesce=;") && taken.contains("Max-Age=0"), "{taken}");
+    assert_eq!(text(response).await, "");
+
+    let layer = layer(&ground).with_carrier(Carrier::Bearer);
+    let response = send(&layer, request(&[]), read).await;
+    assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,8 @@
 
 use std::convert::Infallible;
 use std::future::ready;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,14 +18,15 @@ use evanesce_crypto::Root;
 use evanesce_macros::{Ephemeral, Purpose};
 use evanesce_service::Evanesce;
 use evanesce_session::{
-    EpochRecord, EpochStore, Epochs, Fetched, LookupId, MemoryStore, Record, SessionStore, Swept,
-    Tag, Version, Write,
+    EpochRecord, EpochStore, Epochs, Fetched, FetchedPair, Inserted, LookupId, MemoryStore, Record,
+    SessionStore, Swept, Tag, Version, Write,
 };
 use evanesce_testkit::ManualClock;
 use evanesce_tower::Visitor;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, Request, Response};
 use http_body_util::Full;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(crate) const ADDRESS: &str = "ada.lovelace@example.org";
 
@@ -96,17 +97,36 @@ pub(crate) fn cookie(headers: &HeaderMap) -> Option<String> {
 
 type Reply<'a, T> = BoxFuture<'a, Result<T, Error>>;
 
-/// Sessions in memory; every reading and writing of one is counted.
+/// Sessions in memory; every reading and writing of one is counted. It can be out of reach
+/// for reading, and hold openings back.
 #[derive(Clone)]
 pub(crate) struct Counted {
     inner: Arc<MemoryStore>,
     calls: Arc<AtomicU64>,
+    failure: Arc<OnceLock<ErrorKind>>,
+    openings: Arc<Semaphore>,
 }
 
+/// How many openings may be under way at once.
+const OPENINGS: usize = 1_000;
+
+/// What a store that is out of reach says; no client may see it.
+pub(crate) const DETAIL: &str = "the cache at 10.0.0.7 is out of reach";
+
 impl Counted {
-    fn new(clock: &ManualClock) -> Self {
+    pub(crate) fn new(clock: &ManualClock) -> Self {
         let inner = Arc::new(MemoryStore::new(Arc::new(clock.clone())).unwrap());
-        Self { inner, calls: Arc::default() }
+        let openings = Arc::new(Semaphore::new(OPENINGS));
+        Self { inner, calls: Arc::default(), failure: Arc::default(), openings }
+    }
+
+    pub(crate) fn fail(&self, kind: ErrorKind) {
+        self.failure.set(kind).unwrap();
+    }
+
+    /// Holds every opening back until what is returned is dropped.
+    pub(crate) async fn hold(&self) -> SemaphorePermit<'_> {
+        self.openings.acquire_many(OPENINGS as u32).await.unwrap()
     }
 
     pub(crate) fn calls(&self) -> u64 {
@@ -115,6 +135,13 @@ impl Counted {
 
     pub(crate) fn records(&self) -> usize {
         self.inner.snapshot().records().count()
+    }
+
+    /// How long the one session lives at most.
+    pub(crate) fn lifetime(&self) -> Duration {
+        let kept = self.inner.snapshot();
+        let (_, record) = kept.records().next().unwrap();
+        record.absolute.since(record.opened)
     }
 
     fn called(&self) -> &MemoryStore {
@@ -132,11 +159,25 @@ impl SessionStore for Counted {
         SessionStore::incarnation(&*self.inner)
     }
 
-    fn insert<'a>(&'a self, id: &'a LookupId, record: &'a Record) -> Reply<'a, Write> {
-        self.called().insert(id, record)
+    fn insert<'a>(&'a self, id: &'a LookupId, record: &'a Record) -> Reply<'a, Inserted> {
+        Box::pin(async move {
+            drop(self.openings.acquire().await);
+            self.called().insert(id, record).await
+        })
+    }
+
+    fn fetch_pair<'a>(
+        &'a self,
+        first: &'a LookupId,
+        second: &'a LookupId,
+    ) -> Reply<'a, FetchedPair> {
+        self.called().fetch_pair(first, second)
     }
 
     fn fetch<'a>(&'a self, id: &'a LookupId) -> Reply<'a, Fetched> {
+        if let Some(kind) = self.failure.get() {
+            return Box::pin(ready(Err(Error::new(*kind, StoreKind::Redis, DETAIL))));
+        }
         self.called().fetch(id)
     }
 

@@ -15,6 +15,7 @@ mod crypto;
 mod detection;
 #[path = "../../failure.rs"]
 mod failure;
+mod fields;
 mod row;
 
 use std::io::{BufRead, BufReader, BufWriter, Write, stdout};
@@ -91,6 +92,7 @@ fn answer(row: &Value, detection: &Detection, behaviours: &Behaviours) -> Value 
     }
     detection
         .content(row)
+        .or_else(|| fields::answer(row))
         .or_else(|| audit::answer(row))
         .or_else(|| consent::answer(row))
         .or_else(|| crypto::answer(row))
