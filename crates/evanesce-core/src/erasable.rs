@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::{BoxFuture, DataClass, Error, Incarnation, Label, StoreKind};
+use crate::{BoxFuture, Clock, DataClass, Error, Incarnation, Label, StoreKind};
 
 /// What a purge needs of every store: to erase, to read back, and to say how old
 /// its oldest data is.
@@ -38,6 +38,17 @@ pub trait Erasable: Send + Sync {
     /// The computed worst case: how long a record may exist in this store as it is
     /// configured now.
     fn ceiling(&self) -> BoxFuture<'_, Result<Ceiling, Error>>;
+
+    /// What a strict start asks of the server's configuration beyond the ceiling, such as
+    /// that nobody is let in without a password. A store without a server asks for nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) with the setting to change; what
+    /// could not be found out counts as not kept.
+    fn demand<'a>(&'a self, clock: &'a dyn Clock) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = clock;
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// Whom an erasure concerns, in the terms of a store: an opaque handle that is

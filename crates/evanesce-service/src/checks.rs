@@ -3,7 +3,7 @@ use std::sync::Arc;
 use evanesce_audit::{Continuity, Log, Retained};
 use evanesce_core::{
     Append, Clock, DataClass, Entry, Erasable, Error, ErrorKind, Evidence, FnProbe, Operation,
-    Outcome, Reading, Rule, StoreKind, label,
+    Reading, Rule, StoreKind, label,
 };
 use evanesce_memory::{
     HeapEvidence, MemoryError, Rung, SecretBytes, canary_violations, heap_is_wiped,
@@ -72,6 +72,14 @@ pub(crate) async fn enforce(
     for store in stores {
         // A store that does not answer is an error of its own, and a clearer one.
         store.incarnation().await?;
+        match store.demand(clock).await {
+            Err(error) if error.kind() != ErrorKind::Refused => {
+                return Err(StartError::Store(error));
+            }
+            Err(error) if mode == Mode::Strict => return Err(StartError::Setting(error)),
+            Err(_) => audit.append(overridden(clock, store.store())).await.map(drop)?,
+            Ok(()) => {}
+        }
     }
     for check in checks(clock, stores).await {
         if check.verdict == Verdict::Kept {
@@ -81,13 +89,14 @@ pub(crate) async fn enforce(
         if mode == Mode::Strict {
             return Err(StartError::Ceiling { store: row.store, setting: row.setting });
         }
-        let entry = Entry::new(clock.now(), Operation::PolicyOverridden, DataClass::Operational)
-            .with_store(row.store)
-            .with_outcome(Outcome::Done)
-            .with_rule(Rule::RetentionCeiling);
+        let entry = overridden(clock, row.store).with_rule(Rule::RetentionCeiling);
         audit.append(entry).await?;
     }
     Ok(())
+}
+
+fn overridden(clock: &dyn Clock, store: StoreKind) -> Entry {
+    Entry::new(clock.now(), Operation::PolicyOverridden, DataClass::Operational).with_store(store)
 }
 
 /// Refuses a log with entries that nothing outside its store vouches for, since it may

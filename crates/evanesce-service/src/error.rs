@@ -75,6 +75,9 @@ pub enum StartError {
     /// A purpose cannot be declared so.
     #[error("a purpose cannot be declared so")]
     Purpose(#[from] NoticeError),
+    /// A server is configured against what is promised.
+    #[error("{} is configured against what is promised; change {}", .0.store(), setting(.0))]
+    Setting(#[source] Error),
     /// A store could not be used.
     #[error("a store could not be used")]
     Store(#[from] Error),
@@ -84,4 +87,8 @@ pub enum StartError {
          put the kept checkpoint back, or start in report-only mode once"
     )]
     Unwitnessed,
+}
+
+fn setting(error: &Error) -> &'static str {
+    error.setting().unwrap_or("its configuration")
 }

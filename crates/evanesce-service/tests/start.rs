@@ -41,6 +41,27 @@ async fn a_store_that_may_keep_sessions_too_long_is_refused_by_its_setting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_misconfigured_server_is_refused_by_its_setting_or_reported() {
+    let ground = Ground::new();
+    let open = Error::new(ErrorKind::Refused, StoreKind::Redis, "anybody is let in");
+    ground.volatiles.misconfigure(open.with_setting("requirepass"));
+    let refused = refusal(ground.builder().start().await);
+    assert!(matches!(refused, StartError::Setting(_)));
+    assert_eq!(
+        refused.to_string(),
+        "Redis is configured against what is promised; change requirepass"
+    );
+    assert_eq!(ground.count(Operation::ServiceStarted), 0);
+    ground.builder().mode(Mode::ReportOnly).start().await.unwrap();
+    assert_eq!(ground.count(Operation::PolicyOverridden), 1);
+    // A server that does not answer is not a setting, and no mode starts on it.
+    let ground = Ground::new();
+    ground.volatiles.misconfigure(Error::new(ErrorKind::Timeout, StoreKind::Redis, "no answer"));
+    let refused = refusal(ground.builder().mode(Mode::ReportOnly).start().await);
+    assert!(matches!(refused, StartError::Store(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_found_out_is_refused() {
     let error = Error::new(ErrorKind::Refused, StoreKind::Memory, "the setting cannot be read");
     let ground = unkept(Err(error)).await;

@@ -11,8 +11,8 @@ use evanesce_anonymize::{
 };
 use evanesce_audit::{AuditStore, CheckpointKeeper, MemoryAudit, MemoryKeeper, StoredLeaf};
 use evanesce_core::{
-    BoxFuture, Ceiling, DataClass, Digest, Erasable, Error, ErrorKind, Incarnation, Presence,
-    StoreKind, Subject, Timestamp,
+    BoxFuture, Ceiling, Clock, DataClass, Digest, Erasable, Error, ErrorKind, Incarnation,
+    Presence, StoreKind, Subject, Timestamp,
 };
 use evanesce_crypto::{CryptoError, Root, RootProvider, RootVersion};
 use evanesce_memory::SecretBytes;
@@ -63,12 +63,13 @@ pub(crate) struct Volatiles {
     pub(crate) inner: Arc<MemoryStore>,
     calls: Arc<AtomicU64>,
     ceiling: Arc<Mutex<Option<Answer>>>,
+    demanded: Arc<Mutex<Option<Error>>>,
 }
 
 impl Volatiles {
     pub(crate) fn new(clock: &ManualClock) -> Self {
         let inner = Arc::new(MemoryStore::new(Arc::new(clock.clone())).unwrap());
-        Self { inner, calls: Arc::default(), ceiling: Arc::default() }
+        Self { inner, calls: Arc::default(), ceiling: Arc::default(), demanded: Arc::default() }
     }
 
     /// How many records lie there, whether or not their time has passed.
@@ -82,6 +83,11 @@ impl Volatiles {
 
     pub(crate) fn answer_ceiling(&self, answer: Answer) {
         *self.ceiling.lock().unwrap() = Some(answer);
+    }
+
+    /// Lets the server be configured against what is promised.
+    pub(crate) fn misconfigure(&self, error: Error) {
+        *self.demanded.lock().unwrap() = Some(error);
     }
 
     fn note(&self, _: &str) -> Result<(), Error> {
@@ -131,6 +137,10 @@ forward!(Erasable for Volatiles, note {
     }
     fn ceiling(&self) -> Reply<'_, Ceiling> {
         self.ceiling_or(Erasable::ceiling(&*self.inner))
+    }
+    fn demand<'a>(&'a self, _: &'a dyn Clock) -> Reply<'a, ()> {
+        let demanded = *self.demanded.lock().unwrap();
+        Box::pin(std::future::ready(demanded.map_or(Ok(()), Err)))
     }
 );
 
