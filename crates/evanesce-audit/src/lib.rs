@@ -55,7 +55,7 @@ pub use rules::{Alert, Breach, Requirement, Rules, Verdict, Watched};
 #[cfg(feature = "ml-dsa")]
 pub use second::{SecondKey, SecondSigner};
 pub use store::{AuditStore, CheckpointKeeper, StoredLeaf};
-pub use tiles::{entries_path, entries_path_of, parse_tile_path, tile_path};
+pub use tiles::{SumdbTile, entries_path, entries_path_of, parse_tile_path, tile_path};
 pub use tree::{Tree, empty_root, leaf_hash, node_hash, root_of};
 pub use upkeep::{Enforced, Silence, silences};
 pub use witness::{

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use evanesce_core::{Digest, Error, ErrorKind, StoreKind};
+use evanesce_core::{Digest, Error};
 use evanesce_crypto::VerifyingKey;
 
 use crate::files::{self, PUBLIC, Touched};
@@ -23,8 +23,8 @@ const MOST: u64 = 1 << 20;
 pub struct Publisher {
     tiles: TileFiles,
     disk: Arc<dyn Disk>,
-    // One at a time writes.
-    writing: Mutex<()>,
+    // Comparing and writing the checkpoint are one step.
+    showing: Mutex<()>,
 }
 
 impl Publisher {
@@ -38,7 +38,7 @@ impl Publisher {
     #[must_use]
     pub fn new_on(disk: Arc<dyn Disk>, folder: &Path) -> Self {
         let tiles = TileFiles::new(Arc::clone(&disk), folder.to_owned());
-        Self { tiles, disk, writing: Mutex::new(()) }
+        Self { tiles, disk, showing: Mutex::new(()) }
     }
 
     /// Writes what the log has and the folder has not, and says how many leaves the
@@ -51,27 +51,16 @@ impl Publisher {
     pub async fn publish(&self, log: &Log) -> Result<u64, AuditError> {
         let Some(checkpoint) = log.checkpoint() else { return Ok(0) };
         let body = CheckpointBody::open(&checkpoint, &log.verifying_key(), log.origin().as_str())?;
-        let shown = match self.shown()? {
-            None => 0,
-            Some(text) => {
-                let key = log.verifying_key();
-                CheckpointBody::open(&text, &key, log.origin().as_str())?.size
-            }
-        };
+        let shown = self.shown(log)?;
         if shown > body.size {
             return Err(AuditError::RolledBack);
         }
-        // Read before anything is written: no await while files change.
-        let mut read = Vec::new();
+        let available = log.available_from().await? / WIDTH;
+        let mut touched = Touched::default();
         for tile in shown / WIDTH..body.size.div_ceil(WIDTH) {
             let end = body.size.min((tile + 1) * WIDTH);
-            read.push((tile, log.stored(tile * WIDTH..end).await?));
-        }
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut touched = Touched::default();
-        for (tile, leaves) in read {
-            let whole = leaves.len() as u64 == WIDTH;
-            let partial = if whole { 0 } else { u8::try_from(leaves.len()).unwrap_or(0) };
+            let leaves = log.stored(tile * WIDTH..end).await?;
+            let partial = u8::try_from(leaves.len()).unwrap_or(0);
             let hashes: Vec<Digest> = leaves.iter().map(|leaf| leaf.hash).collect();
             let bytes: Option<Vec<Vec<u8>>> = leaves.into_iter().map(|leaf| leaf.bytes).collect();
             self.tiles.write_leaves(tile, partial, &hashes, bytes.as_deref(), &mut touched)?;
@@ -79,15 +68,38 @@ impl Publisher {
         self.tiles.write_above(body.size, &mut touched)?;
         self.tiles.write_partial_above(body.size, &mut touched)?;
         touched.sync(&*self.disk).map_err(|error| unwritten(&error))?;
-        let path = self.tiles.root().join("checkpoint");
-        files::replace(&*self.disk, &path, checkpoint.as_bytes(), PUBLIC)
-            .map_err(|error| unwritten(&error))?;
+        self.show(&body, &checkpoint, log)?;
+        self.forget(available)?;
         self.tidy(shown, body.size)?;
         Ok(body.size)
     }
 
-    fn shown(&self) -> Result<Option<String>, AuditError> {
-        checkpoint(self.tiles.root())
+    // The checkpoint, unless another call has shown a newer one meanwhile.
+    fn show(&self, body: &CheckpointBody, text: &str, log: &Log) -> Result<(), AuditError> {
+        let _one = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.shown(log)? > body.size {
+            return Ok(());
+        }
+        let path = self.tiles.root().join("checkpoint");
+        files::replace(&*self.disk, &path, text.as_bytes(), PUBLIC)
+            .map_err(|error| unwritten(&error).into())
+    }
+
+    // How many leaves the checkpoint in the folder covers.
+    fn shown(&self, log: &Log) -> Result<u64, AuditError> {
+        let Some(text) = checkpoint(self.tiles.root())? else { return Ok(0) };
+        Ok(CheckpointBody::open(&text, &log.verifying_key(), log.origin().as_str())?.size)
+    }
+
+    // What the log has forgotten is not shown any longer either.
+    fn forget(&self, available: u64) -> Result<(), Error> {
+        let mut touched = Touched::default();
+        for tile in (0..available).rev() {
+            if !self.tiles.remove_bundle(tile, &mut touched)? {
+                break;
+            }
+        }
+        touched.sync(&*self.disk).map_err(|error| unwritten(&error))
     }
 
     // Unfinished tiles go once the whole one is there.
@@ -176,7 +188,5 @@ fn checkpoint(folder: &Path) -> Result<Option<String>, AuditError> {
 }
 
 fn unwritten(error: &std::io::Error) -> Error {
-    let ours = files::failed(error, "the log cannot be published");
-    debug_assert!(ours.kind() != ErrorKind::Corrupt && ours.store() == StoreKind::Folder);
-    ours
+    files::failed(error, "the log cannot be published")
 }

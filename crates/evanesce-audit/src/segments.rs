@@ -336,12 +336,13 @@ fn record(file: &File, at: u64, size: u64) -> Result<Option<Vec<u8>>, Error> {
 }
 
 fn is_empty(file: &File, mut at: u64, size: u64) -> io::Result<bool> {
-    let mut bytes = vec![0; 64 << 10];
+    let zeros = vec![0; 64 << 10];
+    let mut bytes = zeros.clone();
     while at < size {
         let length = usize::try_from(size - at).unwrap_or(usize::MAX).min(bytes.len());
         let Some(part) = bytes.get_mut(..length) else { break };
         file.read_exact_at(part, at)?;
-        if part.iter().any(|byte| *byte != 0) {
+        if zeros.get(..length) != Some(&*part) {
             return Ok(false);
         }
         at += length as u64;

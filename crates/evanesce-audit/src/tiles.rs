@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::AuditError;
 
 /// Where a tile of the tree lies, relative to the log's prefix: C2SP tlog-tiles.
@@ -57,6 +59,55 @@ pub fn parse_tile_path(level: &str, path: &str) -> Result<(u8, u64, u8), AuditEr
         }
     };
     Ok((level, parse_index(index)?, partial))
+}
+
+/// A tile of the Go checksum database, whose tiles have heights of their own and whose
+/// entries are a level called `data`: the predecessor of C2SP tlog-tiles. For tools
+/// that read other logs; ours has none.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SumdbTile {
+    /// How many levels of the tree it spans, 1 to 30.
+    pub height: u8,
+    /// The level, 0 to 63; `None` for entries.
+    pub level: Option<u8>,
+    /// The number in its level.
+    pub index: u64,
+    /// How many hashes it has, 1 to 2^height.
+    pub width: u32,
+}
+
+impl SumdbTile {
+    /// Reads `tile/<height>/<level>/<index>[.p/<width>]`.
+    ///
+    /// # Errors
+    /// [`AuditError::Malformed`] for any other spelling.
+    pub fn parse(path: &str) -> Result<Self, AuditError> {
+        let malformed = AuditError::Malformed;
+        let rest = path.strip_prefix("tile/").filter(|_| path.len() <= 64).ok_or(malformed)?;
+        let (height, rest) = rest.split_once('/').ok_or(malformed)?;
+        let (level, rest) = rest.split_once('/').ok_or(malformed)?;
+        let small = |text: &str, most: u8| -> Result<u8, AuditError> {
+            let number = u8::try_from(decimal(text)?).map_err(|_| malformed)?;
+            if number <= most { Ok(number) } else { Err(malformed) }
+        };
+        let height = small(height, 30)?;
+        let level = if level == "data" { None } else { Some(small(level, 63)?) };
+        let (index, width) = match rest.split_once(".p/") {
+            None => (rest, 1 << height),
+            Some((index, width)) => (index, decimal(width)?.try_into().map_err(|_| malformed)?),
+        };
+        let tile = Self { height, level, index: parse_index(index)?, width };
+        // A whole tile has one spelling, and none is empty.
+        if height > 0 && width > 0 && tile.to_string() == path { Ok(tile) } else { Err(malformed) }
+    }
+}
+
+impl fmt::Display for SumdbTile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = self.level.map_or_else(|| "data".to_owned(), |level| level.to_string());
+        write!(f, "tile/{}/{level}/{}", self.height, index_path(self.index))?;
+        if self.width < 1 << self.height { write!(f, ".p/{}", self.width) } else { Ok(()) }
+    }
 }
 
 fn index_path(mut index: u64) -> String {
@@ -130,7 +181,47 @@ mod tests {
         }
     }
 
+    #[test]
+    fn tiles_of_the_go_checksum_database_are_read_in_their_one_spelling() {
+        let tile = |height, level, index, width| SumdbTile { height, level, index, width };
+        assert_eq!(SumdbTile::parse("tile/8/0/x001/234.p/5"), Ok(tile(8, Some(0), 1234, 5)));
+        assert_eq!(SumdbTile::parse("tile/2/data/007"), Ok(tile(2, None, 7, 4)));
+        for path in [
+            "tile/0/0/001",
+            "tile/31/0/001",
+            "tile/8/64/001",
+            "tile/8/0/001.p/256",
+            "tile/8/0/001.p/0",
+            "tile/8/0/001.p/05",
+            "tile/8/00/001",
+            "tile/8/date/001",
+            "tile/8/0/1",
+            "tile/8/0/x001",
+            "/tile/8/0/001",
+            "8/0/001",
+        ] {
+            assert_eq!(SumdbTile::parse(path), Err(AuditError::Malformed), "{path}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_tile_of_the_go_checksum_database_is_read_back(
+            height in 1u8..=30,
+            level in prop::option::of(0u8..64),
+            index: u64,
+            width: u32,
+        ) {
+            let width = width % (1 << height) + 1;
+            let tile = SumdbTile { height, level, index, width };
+            prop_assert_eq!(SumdbTile::parse(&tile.to_string()), Ok(tile));
+        }
+
+        #[test]
+        fn no_path_of_that_database_panics(path in "tile/[0-9]{1,3}/(data|[0-9]{1,3})/[x0-9./p]{0,20}") {
+            let _ = SumdbTile::parse(&path);
+        }
+
         #[test]
         fn what_is_written_is_read_back(level in 0u8..64, index: u64, partial: u8) {
             let path = tile_path(level, index, partial);

@@ -195,7 +195,8 @@ async fn a_violation_is_told_to_every_sink_before_it_is_written() {
         .with_store(StoreKind::Elasticsearch)
         .with_outcome(Outcome::Violation)
         .with_rule(Rule::NoUserContent);
-    let count: u64 = entries.iter().filter(|e| e.clone().clone().with_count(1) == told).map(Entry::count).sum();
-    assert_eq!(count, 2);
+    // Twice counted, and written as one or as two.
+    let alike = entries.iter().filter(|entry| entry.adds_to(&told));
+    assert_eq!(alike.map(Entry::count).sum::<u64>(), 2);
     assert!(entries.contains(&stated));
 }

@@ -34,9 +34,11 @@ async fn log_at(store: Arc<dyn AuditStore>, clock: &ManualClock) -> Log {
 async fn whole_tiles_go_after_ninety_days_and_their_roots_stay() {
     let at = tempfile::tempdir().unwrap();
     let folder = Arc::new(FolderAudit::open(at.path()).unwrap());
+    let published = tempfile::tempdir().unwrap();
     for store in [Arc::new(MemoryAudit::new()) as Arc<dyn AuditStore>, folder] {
         let clock = ManualClock::new();
         let start = clock.now();
+        let name = store.store().name();
         let log = log_at(store, &clock).await;
         // Four heartbeats a day: a tile is 64 days.
         for _ in 0..600 {
@@ -44,6 +46,9 @@ async fn whole_tiles_go_after_ninety_days_and_their_roots_stay() {
             clock.advance(DAY / 4);
         }
         let before = log.prove(3).await.unwrap();
+        let published = published.path().join(name);
+        Publisher::new(&published).publish(&log).await.unwrap();
+        assert!(published.join("tile/entries/000").exists());
         // 150 days after the start: the first tile began 150 days ago, the second 86.
         let enforced = log.enforce(AGE).await.unwrap();
         assert_eq!(enforced, Enforced { pruned: 256, oldest: Some(start.plus(DAY * 64)) });
@@ -62,7 +67,12 @@ async fn whole_tiles_go_after_ninety_days_and_their_roots_stay() {
         let entry = Entry::new(start.plus(DAY * 3 / 4), Operation::Heartbeat, DataClass::Operational);
         assert_eq!(log.prove(3).await.unwrap(), before);
         verify(&entry, &before, &key(), ORIGIN).unwrap();
-        assert_eq!(log.fsck().await, Ok(Checked { leaves: 600, pruned: 512 }));
+        let checked = Checked { leaves: 600, pruned: 512 };
+        assert_eq!(log.fsck().await, Ok(checked));
+        // What was published before is forgotten too.
+        Publisher::new(&published).publish(&log).await.unwrap();
+        assert!(!published.join("tile/entries/000").exists());
+        assert_eq!(fsck(&published, &key(), ORIGIN), Ok(checked));
     }
 }
 

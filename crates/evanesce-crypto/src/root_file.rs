@@ -25,6 +25,26 @@ use crate::{CryptoError, Root, RootProvider, RootVersion};
 /// solid-state disk, a snapshot or a backup may keep the old blocks. Where that matters, keep the
 /// file in memory (`/run`, `/dev/shm`), on an encrypted volume whose key dies too, or the keys in
 /// a key service behind [`RootProvider`].
+///
+/// ```
+/// use evanesce_crypto::{RootFile, rewrap, unwrap, wrap};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("root");
+/// let root = RootFile::create(&path)?;
+/// # let secret = evanesce_crypto::random_secret(32)?;
+/// let wrapped = wrap(&root, b"epoch", &secret)?;
+///
+/// // Routine: what was wrapped before goes over to the new version, then the old one ends.
+/// root.rotate()?;
+/// let newer = rewrap(&root, b"epoch", &wrapped)?;
+/// root.retire(wrapped.version())?;
+/// assert!(unwrap(&root, b"epoch", &wrapped).is_err());
+///
+/// // An emergency: nothing that was wrapped until now opens again.
+/// root.retire_all()?;
+/// assert!(unwrap(&root, b"epoch", &newer).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RootFile {
     path: PathBuf,
     held: RwLock<Held>,

@@ -1,6 +1,7 @@
 use std::cmp::Reverse;
 
 use crate::Kind;
+use crate::recognize::SURE;
 
 /// Where something was found, what it is and why. The text itself is not in it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,16 +41,31 @@ impl Finding {
 
 /// Takes from each set of overlapping findings the longest, then the one with
 /// the higher score, then the earlier, then the one whose kind comes first.
-/// What is left does not overlap and is in order of place.
+/// What is left does not overlap and is in order of place. Of a sure finding that lies
+/// across an end of one that stands, the part outside stands as well: no byte that was
+/// found for sure is left over.
 pub(crate) fn resolve(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.sort_unstable_by_key(|f| (Reverse(f.len()), Reverse(f.score), f.start, f.kind));
     // The kept spans are disjoint, so each lies at one place of an ordered map
     // and a new one needs to look at its neighbours only.
     let mut kept = std::collections::BTreeMap::<usize, Finding>::new();
     for finding in findings {
-        let before = kept.range(..finding.end).next_back();
-        if before.is_none_or(|(_, other)| !other.overlaps(&finding)) {
-            kept.insert(finding.start, finding);
+        let before = kept.range(..finding.end).next_back().map(|(_, other)| *other);
+        match before.filter(|other| other.overlaps(&finding)) {
+            None => {
+                kept.insert(finding.start, finding);
+            }
+            Some(other) if finding.score >= SURE => {
+                if other.end < finding.end {
+                    kept.insert(other.end, Finding { start: other.end, ..finding });
+                }
+                let first = kept.range(..other.start).next_back().map_or(0, |(_, f)| f.end);
+                if finding.start.max(first) < other.start {
+                    let start = finding.start.max(first);
+                    kept.insert(start, Finding { start, end: other.start, ..finding });
+                }
+            }
+            Some(_) => {}
         }
     }
     kept.into_values().collect()
@@ -78,7 +94,8 @@ mod tests {
             at(Kind::Phone, 45, 55, 60),
             earlier,
         ];
-        assert_eq!(resolve(all), [longer, surer, earlier]);
+        let rest = at(Kind::Phone, 30, 31, 80);
+        assert_eq!(resolve(all), [longer, surer, rest, earlier]);
     }
 
     proptest! {
@@ -93,6 +110,9 @@ mod tests {
             }
             for finding in all {
                 prop_assert!(kept.iter().any(|k| k.overlaps(&finding)));
+                let covered = (finding.start..finding.end)
+                    .all(|i| kept.iter().any(|k| (k.start..k.end).contains(&i)));
+                prop_assert!(covered || finding.score < SURE || kept.len() > 1);
             }
         }
     }

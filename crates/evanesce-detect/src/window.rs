@@ -67,12 +67,30 @@ impl<'t> Window<'t> {
         self.said(from.min(start), start, words)
     }
 
+    /// As [`ahead`](Self::ahead), but not beyond two digits in a row: what stands before
+    /// another number belongs to that one.
+    pub(crate) fn ahead_of_digits(&self, start: usize, words: &Words) -> bool {
+        let from = self.ceil(start.saturating_sub(56)).min(start);
+        let mut pairs = self.bytes[from..start].windows(2);
+        let last = pairs.rposition(|pair| digit(pair[0]) && digit(pair[1]));
+        self.said(last.map_or(from, |at| from + at + 2), start, words)
+    }
+
     /// The end of the line before `start`, at most 24 bytes of it.
     pub(crate) fn lead_in(&self, start: usize) -> &'t str {
         let from = self.ceil(start.saturating_sub(24)).min(start);
         self.count(start - from);
         let place = self.text.get(from..start).unwrap_or("");
         place.rsplit('\n').next().unwrap_or(place)
+    }
+
+    /// Whether nothing but blanks stands before `start` and after `end`.
+    pub(crate) fn is_all(&self, start: usize, end: usize) -> bool {
+        let blank = |part: Option<&[u8]>| {
+            // A few blanks are enough of a look.
+            part.is_some_and(|p| p.len() <= 16 && p.iter().all(u8::is_ascii_whitespace))
+        };
+        blank(self.bytes.get(..start)) && blank(self.bytes.get(end..))
     }
 
     fn said(&self, from: usize, to: usize, words: &Words) -> bool {

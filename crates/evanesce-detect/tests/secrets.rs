@@ -159,6 +159,7 @@ fn what_only_looks_like_a_secret_is_let_out() {
         "\"password\": \"Please enter your new password, twice.\"",
         "public_key = q8Z1v0Lk2Xw9Rt5bJm7Nc4Hs6Gd3Pf8Y",
         "checksum = \"7f3a9c1e5b8d2046e9a7c3f1b5d80264a9e7c1f3\"",
+        "[nss-multipasswd]: https://a.example/nss-multipasswd/",
         "words = ['push', 'pwd', 'quickcheck']",
         "echo 'PASSWORD is set' >> settings.env",
         "the password is required; a password for readers is known",

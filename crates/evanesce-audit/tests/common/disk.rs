@@ -1,4 +1,5 @@
 //! A disk that stops, fails or tears at its n-th operation.
+#![allow(dead_code, reason = "each test binary uses a part of this")]
 
 use std::fs::{self, File};
 use std::io;

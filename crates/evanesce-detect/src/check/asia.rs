@@ -79,17 +79,14 @@ pub(crate) fn is_kr_rrn(value: &[u8]) -> bool {
     })
 }
 
-// The seventh digit says sex, century and whether a foreigner; of this century, as far
-// as it has come.
+// The seventh digit says sex, century and whether a foreigner.
 fn is_kr_birth(value: &[u8], d: &[u32; 13]) -> bool {
-    let year = number(&value[..2]);
     let century = match d[6] {
         9 | 0 => 1800,
         1 | 2 | 5 | 6 => 1900,
         _ => 2000,
     };
-    (century < 2000 || year < 60)
-        && is_date(century + year, number(&value[2..4]), number(&value[4..6]))
+    is_date(century + number(&value[..2]), number(&value[2..4]), number(&value[4..6]))
 }
 
 /// A person of Malaysia: birth date, place, serial; there is no check digit.

@@ -85,6 +85,11 @@ pub(crate) fn is_de_tax_id(value: &[u8]) -> bool {
     d[0] != 0 && repeated == 1 && matches!(most, 2 | 3) && mod_11_10(&d)
 }
 
+/// The check digit of that number alone.
+pub(crate) fn is_de_tax_sum(value: &[u8]) -> bool {
+    digits::<11>(value).is_some_and(|d| d[0] != 0 && mod_11_10(&d))
+}
+
 /// The unchanging part of a health insurance number: a letter, eight digits, and the
 /// sum of Luhn with the letter as two digits.
 pub(crate) fn is_de_health(value: &[u8]) -> bool {

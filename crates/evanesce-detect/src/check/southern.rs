@@ -103,8 +103,11 @@ pub(crate) fn is_pt_card(value: &[u8]) -> bool {
 
 const NIF_LETTERS: &[u8; 23] = b"TRWAGMYFPDXBNJZSQVHLCKE";
 
-/// An identity number of Spain.
+/// An identity number of Spain; a leading nought may be missing.
 pub(crate) fn is_es_nif(value: &[u8]) -> bool {
+    if value.len() == 8 {
+        return is_es_nif(&[b"0", value].concat());
+    }
     value.len() == 9
         && digits::<8>(&value[..8]).is_some()
         && NIF_LETTERS[number(&value[..8]) as usize % 23] == value[8]

@@ -143,8 +143,8 @@ impl<'e, 't> Search<'e, 't> {
         (masks.digit | masks.sign).count_ones() >= MANY
     }
 
-    // The bits of these that have, where a match would begin, bytes that one may begin
-    // with: first two, in one step, and then six, without a branch for each byte.
+    // The bits of these that have, where a match would begin, six bytes that one may begin
+    // with. They are read without a branch for each.
     #[inline(always)]
     fn live(&self, mut bits: u64, inside: u64, start: impl Fn(u64) -> usize) -> u64 {
         let heads = &self.engine.heads;
@@ -152,33 +152,21 @@ impl<'e, 't> Search<'e, 't> {
         if !self.engine.plan.long {
             return bits;
         }
-        let (mut some, mut states, mut n) = (0, [DEAD; BLOCK], 0);
+        let mut live = 0;
         while bits != 0 {
             let bit = bits & bits.wrapping_neg();
             bits ^= bit;
+            let at = start(bit);
+            let Some(six) = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<LOOK>()) else {
+                live |= bit;
+                continue;
+            };
             let before = if inside & bit == 0 { Before::Other } else { Before::Word };
-            let two = self.bytes.get(start(bit)..).and_then(|rest| rest.first_chunk());
-            let state = two.map_or(DEAD, |two| heads.two(before, *two));
-            states[n % BLOCK] = state;
-            n += usize::from(state != DEAD);
-            some |= if state == DEAD { 0 } else { bit };
-        }
-        let (mut live, mut n) = (0, 0);
-        while some != 0 {
-            let bit = some & some.wrapping_neg();
-            some ^= bit;
-            let state = self.four(start(bit) + 2, states[n % BLOCK]);
-            n += 1;
+            let two = heads.two(before, [six[0], six[1]]);
+            let state = six[2..].iter().fold(two, |state, b| heads.step(state, *b));
             live |= if state == DEAD { 0 } else { bit };
         }
         live
-    }
-
-    // The state four bytes on; one that is not dead where there are not as many.
-    #[inline(always)]
-    fn four(&self, at: usize, state: u16) -> u16 {
-        let four = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<4>());
-        four.map_or(1, |four| four.iter().fold(state, |state, b| self.engine.heads.step(state, *b)))
     }
 
     // The signs at these bits that have before and behind them what their patterns have.

@@ -97,14 +97,14 @@ proptest! {
     fn a_part_of_a_text_is_searched_as_such(
         pieces in prop::collection::vec(PIECES, 1..50),
         cut in (0_usize..500, 0_usize..500),
+        which in 0..=ODD.len(),
     ) {
         let text = pieces.concat();
         let (from, to) = (cut.0.min(text.len()), cut.1.min(text.len()));
-        for (engine, _) in ALL.iter() {
-            let slow = engine.find_slowly(text.as_bytes(), (from, to));
-            prop_assert!(slow.iter().all(|m| from <= m.start && m.start < to));
-            prop_assert_eq!(engine.find(text.as_bytes(), (from, to)).0, slow);
-        }
+        let (engine, _) = &ALL[which];
+        let slow = engine.find_slowly(text.as_bytes(), (from, to));
+        prop_assert!(slow.iter().all(|m| from <= m.start && m.start < to));
+        prop_assert_eq!(engine.find(text.as_bytes(), (from, to)).0, slow);
     }
 }
 

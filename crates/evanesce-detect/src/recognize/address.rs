@@ -80,7 +80,10 @@ pub(super) fn url(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
     if has_password(&w.bytes[at + 3..authority]) {
         push(out, Kind::SecretUrlCredentials, span, 90, "user and password in an address");
     }
-    if WEB.iter().any(|web| web.eq_ignore_ascii_case(scheme)) {
+    // A host without a dot is of one's own network, and a placeholder for the most part.
+    let host = &w.bytes[at + 3..authority];
+    let known = host.iter().any(|b| matches!(b, b'.' | b':' | b'@' | b'%' | 0x80..));
+    if known && WEB.iter().any(|web| web.eq_ignore_ascii_case(scheme)) {
         push(out, Kind::Url, span, 80, "scheme and authority");
     } else if w.bytes[at + 3..authority].contains(&b'.') {
         push(out, Kind::Url, span, 55, "some scheme and authority");
@@ -89,7 +92,9 @@ pub(super) fn url(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
 
 /// An address of the web that begins with the `www` at `start`.
 pub(super) fn www(w: &Window<'_>, start: usize, out: &mut Vec<Finding>) {
-    if w.before(start) == b'/' || domain(w, start).is_none_or(|end| end < start + 6) {
+    // Two labels at least after the first.
+    let labels = |end: usize| w.bytes[start..end].iter().filter(|b| **b == b'.').count() >= 2;
+    if w.before(start) == b'/' || !domain(w, start).is_some_and(labels) {
         return;
     }
     push(out, Kind::Url, (start, tail(w, start)), 60, "www and a domain");
@@ -139,7 +144,11 @@ pub(super) fn ipv6(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
         return; // Neither all of its groups nor a gap: the time of a day, for the most part.
     }
     let parsed = text.parse::<std::net::Ipv6Addr>().is_ok();
-    if parsed && text.len() > 2 && text.bytes().any(digit) {
+    if parsed && text.len() > 2 && (text.bytes().any(digit) || w.at(end) == b'/') {
+        // A zone of RFC 4007, and the length of a network's prefix.
+        let zone = w.right(end + 1, 16, alnum);
+        let end = if w.at(end) == b'%' && zone > end + 1 { zone } else { end };
+        let end = super::number::network(w, end, 128);
         push(out, Kind::Ip, (start, end), 90, "eight groups of version 6");
     }
 }

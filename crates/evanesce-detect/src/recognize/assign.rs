@@ -250,10 +250,13 @@ fn pair<'t>(w: &Window<'t>, start: usize) -> Option<&'t str> {
 fn is_password(value: &[u8], prose: bool, quoted: bool) -> bool {
     let plain = value.iter().all(u8::is_ascii_alphabetic);
     let code = !quoted && is_code(value);
-    // An element of a page, by its id or its class; a name in Amazon's cloud.
+    // An element of a page, by its id or its class; an address; a name in Amazon's cloud.
     let selector = matches!(value, [b'#' | b'.', rest @ ..]
         if rest.contains(&b'-') && rest.iter().all(|b| b.is_ascii_lowercase() || *b == b'-'));
-    let named = selector || value.starts_with(b"arn:");
+    let address = value.iter().take(12).position(|b| *b == b':').is_some_and(|at| {
+        value[at..].starts_with(b"://") && value[..at].iter().all(u8::is_ascii_lowercase)
+    });
+    let named = selector || address || value.starts_with(b"arn:");
     let other = code || named || (prose && plain);
     (4..=256).contains(&value.len()) && !other
 }

@@ -1,11 +1,12 @@
 //! Words that make a number more likely to be what it looks like, in lower case.
 
-use crate::Kind;
 use crate::words::Words;
 
+/// Some words, made at build time.
 macro_rules! words {
-    ($($word:literal),* $(,)?) => { const { &Words::new(&[$($word),*]) } };
+    ($($word:literal),* $(,)?) => { const { &$crate::words::Words::new(&[$($word),*]) } };
 }
+pub(super) use words;
 
 /// Words for a telephone.
 pub(super) const PHONE: &Words = words![
@@ -82,51 +83,3 @@ pub(super) const BIRTH: &Words = words![
     "生年月日",
     "рожд",
 ];
-
-/// The words for a kind whose number alone is weak.
-pub(super) const fn words(kind: Kind) -> &'static Words {
-    match kind {
-        Kind::AbaRouting => words!["routing", "aba", "rtn", "transit", "bank"],
-        Kind::AuTfn => words!["tfn", "tax file"],
-        Kind::BrCpf => words!["cpf"],
-        Kind::CaSin => words!["sin", "social insurance", "assurance sociale"],
-        Kind::ChAhv => words!["ahv", "avs"],
-        Kind::CreditCard => words![
-            "card",
-            "karte",
-            "carte",
-            "tarjeta",
-            "carta",
-            "cartão",
-            "kaart",
-            "karta",
-            "kort",
-            "kortti",
-            "kredi",
-            "visa",
-            "master",
-            "amex",
-            "credit",
-            "debit",
-            "kredit",
-            "카드",
-            "カード",
-            "卡",
-            "pan",
-        ],
-        Kind::DeTaxId => words!["steuer", "tin", "idnr", "tax"],
-        Kind::FrNir => words!["nir", "sécurité sociale", "insee", "social"],
-        Kind::InAadhaar => words!["aadhaar", "aadhar", "uidai", "uid", "आधार"],
-        Kind::JpMyNumber => words!["my number", "mynumber", "マイナンバー", "個人番号"],
-        Kind::KrRrn => words!["주민", "resident", "rrn"],
-        Kind::NlBsn => words!["bsn", "burgerservice", "sofi"],
-        Kind::PlPesel => words!["pesel"],
-        Kind::SePersonnummer => words!["personnummer", "personal identity", "pnr"],
-        Kind::TrNationalId => words!["kimlik", "tckn", "tc no"],
-        Kind::UkNhs => words!["nhs", "health service"],
-        Kind::UsItin => words!["itin", "taxpayer", "tin"],
-        Kind::UsSsn => words!["ssn", "social security", "ssid", "ss#", "id number"],
-        Kind::ZaId => words!["id number", "identity", "rsa id"],
-        _ => words![],
-    }
-}

@@ -9,6 +9,7 @@ mod form;
 mod issuer;
 mod manifest;
 mod named;
+mod naming;
 mod number;
 mod option;
 mod phone;
@@ -17,6 +18,7 @@ mod run;
 mod secret;
 mod service;
 mod token;
+mod written;
 
 use crate::window::{Window, alnum, digit};
 use crate::{Finding, Kind};

@@ -1,5 +1,7 @@
-use super::context::{self, words};
+use super::context;
+use super::naming::naming;
 use super::run::{Part, Run, Sep};
+use super::written::{bare, has_check};
 use super::{phone, push};
 use crate::check::{self, is_card};
 use crate::window::{Window, alnum, digit};
@@ -12,11 +14,13 @@ pub(super) fn at(w: &Window<'_>, start: usize, out: &mut Vec<Finding>) {
     let joined = joined_left(w, start);
     for k in 1..=run.len() {
         let part = run.part(k);
+        if !joined {
+            ipv4(w, &part, out);
+        }
         if !open_right(w, part.end()) {
             continue;
         }
         if !joined {
-            ipv4(w, &part, out);
             national(w, &part, out);
             birth(w, &part, out);
         }
@@ -43,10 +47,21 @@ fn ipv4(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
     if part.groups.len() != 4 || !part.by(Sep::Dot) || part.digits.len() > 12 {
         return;
     }
-    if w.text.get(part.start()..part.end()).is_some_and(|t| t.parse::<std::net::Ipv4Addr>().is_ok())
-    {
-        push(out, Kind::Ip, part.span(), 85, "four numbers below 256");
+    let (start, end) = part.span();
+    let parsed = w.text.get(start..end).is_some_and(|t| t.parse::<std::net::Ipv4Addr>().is_ok());
+    let end = network(w, end, 32);
+    if parsed && open_right(w, end) {
+        push(out, Kind::Ip, (start, end), 85, "four numbers below 256");
     }
+}
+
+/// The end of an address with the length of its network's prefix, if there is one.
+pub(super) fn network(w: &Window<'_>, end: usize, most: u32) -> usize {
+    let to = w.right(end + 1, 4, digit);
+    let bits = w.bytes.get(end + 1..to).unwrap_or(&[]);
+    let value = bits.iter().fold(0, |n, b| n * 10 + u32::from(b - b'0'));
+    let is_prefix = w.at(end) == b'/' && (1..=3).contains(&bits.len()) && value <= most;
+    if is_prefix && !alnum(w.at(to)) && w.at(to) != b'/' { to } else { end }
 }
 
 fn card(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
@@ -54,7 +69,7 @@ fn card(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
     if !(12..=19).contains(&n) || !is_card(part.digits) {
         return;
     }
-    let said = || w.near(part.start(), part.end(), words(Kind::CreditCard));
+    let said = || w.near(part.start(), part.end(), naming(Kind::CreditCard));
     let grouped = part.is(&[4, 4, 4, 4])
         || part.is(&[4, 6, 5])
         || part.is(&[4, 6, 4])
@@ -70,77 +85,213 @@ fn card(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
     push(out, Kind::CreditCard, part.span(), score, "issuer range, length and Luhn");
 }
 
-/// How a number looks: `Own` is the way in which only this kind is written,
-/// `Plain` has no separators.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Shape {
-    Other,
-    Own,
-    Plain,
-}
+/// How many digits, the kind, the ways in which only this kind is written, and how sure
+/// it is so and without separators, if no word nearby names it. With a word nearby both
+/// are sure, and other even groups are likely.
+type Rule = (usize, Kind, &'static [&'static str], u8, u8);
 
-type Rule = (Kind, fn(&Part<'_>) -> Shape, u8, u8, fn(&[u8]) -> bool);
-
-// Scores without a word nearby: in the kind's own shape, and plain. With a word
-// nearby all but `Other` are sure, and `Other` is likely.
+// In the order of the number of their digits.
 const RULES: &[Rule] = &[
-    (Kind::AbaRouting, |p| own(p, false), 30, 30, check::is_aba),
-    (Kind::AuTfn, |p| own(p, p.is(&[3, 3, 3]) && p.by(Sep::Space)), 40, 30, check::is_au_tfn),
-    (Kind::BrCpf, |p| own(p, p.is(&[3, 3, 3, 2])), 90, 50, check::is_br_cpf),
-    (Kind::CaSin, |p| own(p, p.is(&[3, 3, 3]) && p.even()), 45, 30, check::is_ca_sin),
-    (Kind::ChAhv, |p| own(p, p.is(&[3, 4, 4, 2]) && p.by(Sep::Dot)), 95, 60, check::is_ch_ahv),
-    (Kind::DeTaxId, |p| own(p, p.is(&[2, 3, 3, 3])), 80, 50, check::is_de_tax_id),
-    (Kind::FrNir, |p| own(p, p.is(&[1, 2, 2, 2, 3, 3, 2])), 95, 75, check::is_fr_nir),
-    (Kind::InAadhaar, |p| own(p, p.is(&[4, 4, 4]) && p.even()), 70, 40, check::is_in_aadhaar),
-    (Kind::JpMyNumber, |p| own(p, p.is(&[4, 4, 4]) && p.even()), 45, 40, check::is_jp_my_number),
-    (Kind::KrRrn, |p| own(p, p.is(&[6, 7]) && p.by(Sep::Dash)), 85, 50, check::is_kr_rrn),
-    (Kind::NlBsn, |p| own(p, p.is(&[4, 2, 3])), 60, 50, check::is_nl_bsn),
-    (Kind::PlPesel, |p| own(p, false), 60, 60, check::is_pl_pesel),
+    (8, Kind::ArDni, &[], 0, 0),
+    (8, Kind::AuTfn, &[], 0, 30),
+    (8, Kind::CzBusiness, &[], 0, 25),
+    (8, Kind::DkBusiness, &["dd dd dd dd"], 30, 25),
+    (8, Kind::EeBusiness, &[], 0, 25),
+    (8, Kind::FiBusiness, &[], 0, 25),
+    (8, Kind::HuVat, &[], 0, 25),
+    (8, Kind::LuVat, &[], 0, 25),
+    (8, Kind::MtVat, &[], 0, 25),
+    (8, Kind::NlBsn, &[], 0, 25),
+    (8, Kind::NzTax, &["dd-ddd-ddd"], 40, 25),
+    (8, Kind::SiTax, &[], 0, 25),
+    (8, Kind::TwBusiness, &[], 0, 25),
+    (8, Kind::UaBusiness, &[], 0, 25),
+    (9, Kind::AbaRouting, &[], 0, 30),
+    (9, Kind::AtTax, &["dd-ddd/dddd"], 88, 30),
+    (9, Kind::AuCompany, &["ddd ddd ddd"], 40, 30),
+    (9, Kind::AuTfn, &["ddd ddd ddd"], 40, 30),
+    (9, Kind::BgVat, &[], 0, 25),
+    (9, Kind::CaBusiness, &["ddd ddd ddd"], 40, 30),
+    (9, Kind::CaSin, &["ddd ddd ddd", "ddd-ddd-ddd"], 45, 30),
+    (9, Kind::ChBusiness, &["ddd.ddd.ddd"], 45, 25),
+    (9, Kind::CzBirth, &["dddddd/ddd"], 60, 25),
+    (9, Kind::DePhysician, &[], 0, 30),
+    (9, Kind::DeVat, &["ddd ddd ddd"], 45, 30),
+    (9, Kind::DoTax, &["d-dd-ddddd-d"], 75, 25),
+    (9, Kind::EeVat, &[], 0, 25),
+    (9, Kind::FrSiren, &["ddd ddd ddd"], 40, 30),
+    (9, Kind::GrVat, &[], 0, 30),
+    (9, Kind::IlCompany, &[], 0, 25),
+    (9, Kind::IlPersonal, &[], 0, 30),
+    (9, Kind::LtVat, &[], 0, 25),
+    (9, Kind::NlBsn, &["dddd.dd.ddd"], 60, 50),
+    (9, Kind::NlEducation, &[], 0, 25),
+    (9, Kind::NoOrganisation, &["ddd ddd ddd"], 45, 30),
+    (9, Kind::NzTax, &["ddd-ddd-ddd"], 45, 25),
+    (9, Kind::PhTax, &["ddd-ddd-ddd"], 48, 30),
+    (9, Kind::PlBusiness, &[], 0, 30),
+    (9, Kind::PtTax, &["ddd ddd ddd"], 45, 30),
+    (9, Kind::RsTax, &[], 0, 25),
+    (9, Kind::UkVat, &["ddd dddd dd"], 65, 30),
+    (9, Kind::UsEmployer, &["dd-ddddddd"], 35, 0),
+    (9, Kind::UsItin, &["ddd-dd-dddd", "ddd dd dddd"], 80, 30),
+    (9, Kind::UsSsn, &["ddd-dd-dddd"], 85, 30),
+    (10, Kind::AtInsurance, &["dddd dddddd", "dddd-dddddd"], 78, 40),
+    (10, Kind::AuMedicare, &["dddd ddddd d"], 78, 30),
+    (10, Kind::BeVat, &["dddd.ddd.ddd"], 80, 35),
+    (10, Kind::BgForeigner, &[], 0, 25),
+    (10, Kind::BgPersonal, &[], 0, 45),
+    (10, Kind::CaHealthBc, &["dddd ddd ddd"], 55, 30),
+    (10, Kind::CoTax, &["ddd.ddd.ddd-d"], 88, 30),
+    (10, Kind::CzBirth, &["dddddd/dddd"], 85, 45),
+    (10, Kind::DkCpr, &["dddddd-dddd"], 45, 20),
+    (10, Kind::EcPersonal, &["ddddddddd-d"], 70, 30),
+    (10, Kind::HuTax, &[], 0, 30),
+    (10, Kind::IsKennitala, &["dddddd-dddd"], 75, 45),
+    (10, Kind::KrBusiness, &["ddd-dd-ddddd"], 80, 25),
+    (10, Kind::PlTax, &["ddd-ddd-dd-dd", "ddd-dd-dd-ddd"], 80, 30),
+    (10, Kind::RuTax, &[], 0, 25),
+    (10, Kind::SeOrganisation, &["dddddd-dddd"], 48, 30),
+    (10, Kind::SePersonnummer, &["dddddd-dddd"], 80, 40),
+    (10, Kind::TrTax, &[], 0, 25),
+    (10, Kind::UaTax, &[], 0, 25),
+    (10, Kind::UkNhs, &["ddd ddd dddd"], 60, 30),
+    (10, Kind::UkTaxpayer, &["ddddd ddddd"], 55, 25),
+    (10, Kind::UsProvider, &["dddd-ddd-ddd"], 55, 30),
+    (10, Kind::VnTax, &[], 0, 25),
+    (10, Kind::ZaTax, &[], 0, 25),
+    (11, Kind::ArTax, &["dd-dddddddd-d"], 90, 35),
+    (11, Kind::AuBusiness, &["dd ddd ddd ddd"], 78, 40),
     (
-        Kind::SePersonnummer,
-        |p| own(p, (p.is(&[6, 4]) || p.is(&[8, 4])) && p.by(Sep::Dash)),
-        80,
-        40,
-        check::is_se_personnummer,
+        11,
+        Kind::BePersonal,
+        &[
+            "dd.dd.dd-ddd.dd",
+            "dd.dd.dd ddd dd",
+            "dddddd-ddd.dd",
+            "dddddd-ddd-dd",
+            "dd.dd.dd-ddd-dd",
+        ],
+        97,
+        60,
     ),
-    (Kind::TrNationalId, |p| own(p, false), 60, 60, check::is_tr_national_id),
-    (Kind::UkNhs, |p| own(p, p.is(&[3, 3, 4]) && p.by(Sep::Space)), 60, 30, check::is_uk_nhs),
-    (Kind::UsItin, |p| own(p, p.is(&[3, 2, 4]) && p.even()), 80, 30, check::is_us_itin),
-    (Kind::UsSsn, |p| own(p, p.is(&[3, 2, 4]) && p.by(Sep::Dash)), 85, 30, check::is_us_ssn),
-    (Kind::ZaId, |p| own(p, p.is(&[6, 4, 3])), 70, 55, check::is_za_id),
+    (11, Kind::BrCpf, &["ddd.ddd.ddd-dd"], 90, 50),
+    (11, Kind::DeTaxId, &["dd ddd ddd ddd"], 80, 50),
+    (11, Kind::DoCard, &["ddd-ddddddd-d"], 80, 30),
+    (11, Kind::EePersonal, &[], 0, 55),
+    (11, Kind::GrAmka, &[], 0, 45),
+    (11, Kind::HrOib, &[], 0, 30),
+    (11, Kind::ItVat, &[], 0, 40),
+    (11, Kind::LtPersonal, &[], 0, 50),
+    (11, Kind::LvPersonal, &["dddddd-ddddd"], 80, 35),
+    (11, Kind::NgPersonal, &[], 0, 30),
+    (11, Kind::NoAccount, &["dddd.dd.ddddd", "dddd dd ddddd"], 85, 30),
+    (11, Kind::NoBirth, &["dddddd ddddd"], 85, 60),
+    (11, Kind::PeTax, &[], 0, 40),
+    (11, Kind::PlPesel, &[], 0, 60),
+    (11, Kind::TrNationalId, &[], 0, 60),
+    (12, Kind::BeCard, &["ddd-ddddddd-dd"], 85, 45),
+    (
+        12,
+        Kind::EsSocial,
+        &["dd/ddddddddd/dd", "dd dddddddd dd", "dd dddddddddd", "dd-dddddddd-dd", "dd/dddddddd/dd"],
+        80,
+        45,
+    ),
+    (12, Kind::FiTax, &[], 0, 0),
+    (12, Kind::InAadhaar, &["dddd dddd dddd", "dddd-dddd-dddd"], 70, 40),
+    (12, Kind::JpMyNumber, &["dddd dddd dddd", "dddd-dddd-dddd"], 45, 40),
+    (12, Kind::MyPersonal, &["dddddd-dd-dddd"], 70, 0),
+    (12, Kind::PhTax, &["ddd-ddd-ddd-ddd"], 70, 25),
+    (12, Kind::RuTax, &[], 0, 45),
+    (12, Kind::SePersonnummer, &["dddddddd-dddd"], 88, 48),
+    (12, Kind::UyTax, &[], 0, 45),
+    (13, Kind::ChAhv, &["ddd.dddd.dddd.dd"], 95, 60),
+    (13, Kind::FrTax, &["dd dd ddd ddd ddd"], 70, 45),
+    (13, Kind::JpCorporate, &["d-dddd-dddd-dddd"], 80, 30),
+    (13, Kind::KrForeigner, &["dddddd-ddddddd"], 84, 45),
+    (13, Kind::KrRrn, &["dddddd-ddddddd"], 85, 50),
+    (13, Kind::LuPersonal, &[], 0, 80),
+    (13, Kind::MkTax, &[], 0, 30),
+    (13, Kind::PkPersonal, &["ddddd-ddddddd-d"], 70, 0),
+    (13, Kind::RoPersonal, &[], 0, 75),
+    (13, Kind::SiPersonal, &[], 0, 60),
+    (13, Kind::ThPersonal, &["d-dddd-ddddd-dd-d", "d dddd ddddd dd d"], 95, 48),
+    (13, Kind::VnTax, &["dddddddddd-ddd"], 60, 25),
+    (13, Kind::ZaId, &["dddddd dddd ddd"], 70, 55),
+    (14, Kind::BrCnpj, &["dd.ddd.ddd/dddd-dd"], 95, 55),
+    (14, Kind::FrSiret, &["ddd ddd ddd ddddd"], 85, 45),
+    (14, Kind::PlBusiness, &[], 0, 40),
+    (14, Kind::SvTax, &["dddd-dddddd-ddd-d"], 85, 30),
+    (15, Kind::FrNir, &["d dd dd dd ddd ddd dd"], 95, 75),
+    (15, Kind::Imei, &["dd-dddddd-dddddd-d", "dd dddddd dddddd d"], 85, 45),
+    (16, Kind::InVirtual, &["dddd dddd dddd dddd"], 48, 40),
+    (18, Kind::CnResident, &[], 0, 90),
 ];
 
-fn own(part: &Part<'_>, own: bool) -> Shape {
-    match (own, part.plain()) {
-        (true, _) => Shape::Own,
-        (_, true) => Shape::Plain,
-        _ => Shape::Other,
+const MOST: usize = 19;
+
+// Where the rules for so many digits lie.
+const PLACES: [(usize, usize); MOST] = {
+    let (mut places, mut i) = ([(0, 0); MOST], 0);
+    while i < RULES.len() {
+        let n = RULES[i].0;
+        if places[n].1 == 0 {
+            places[n].0 = i;
+        }
+        assert!(places[n].1 == 0 || places[n].1 == i, "in the order of their digits");
+        places[n].1 = i + 1;
+        i += 1;
+    }
+    places
+};
+
+fn national(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
+    let Some((from, to)) = PLACES.get(part.digits.len()) else { return };
+    for (_, kind, shapes, own, plain) in &RULES[*from..*to] {
+        let is_own = || shapes.iter().any(|shape| part.is_written(shape));
+        if !(part.plain() || part.even() || is_own()) {
+            continue;
+        }
+        let (start, end) = part.span();
+        let said = || w.near(start, end, naming(*kind));
+        if !is_right(*kind, part.digits) {
+            // The check digit of a number that its word names is enough.
+            if *kind == Kind::DeTaxId && check::is_de_tax_sum(part.digits) && said() {
+                push(out, *kind, part.span(), 60, "check and a word nearby");
+            }
+            continue;
+        }
+        let found = match (is_own(), part.plain()) {
+            (true, _) if said() => (99, "shape, check and a word nearby"),
+            (_, true) if said() => (95, "check and a word nearby"),
+            (false, false) if said() => (70, "digits, check and a word nearby"),
+            (true, _) => (*own, "shape and check"),
+            (_, true) => (*plain, "check"),
+            _ => (0, ""),
+        };
+        let alone = found.0 < bare(*kind) && has_check(*kind) && w.is_all(start, end);
+        let (score, why) = if alone { (bare(*kind), "check, and nothing else") } else { found };
+        if score > 0 {
+            push(out, *kind, part.span(), score, why);
+        }
     }
 }
 
-fn national(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
-    if !(9..=15).contains(&part.digits.len()) {
-        return;
-    }
-    for (kind, shape, own, plain, test) in RULES {
-        if !test(part.digits) {
-            continue;
-        }
-        let said = || w.near(part.start(), part.end(), words(*kind));
-        let (score, why) = match shape(part) {
-            Shape::Own if said() => (99, "shape, check and a word nearby"),
-            Shape::Plain if said() => (95, "check and a word nearby"),
-            Shape::Other if part.even() && said() => (70, "digits, check and a word nearby"),
-            Shape::Own => (*own, "shape and check"),
-            Shape::Plain => (*plain, "check"),
-            Shape::Other => continue,
-        };
-        push(out, *kind, part.span(), score, why);
+fn is_right(kind: Kind, digits: &[u8]) -> bool {
+    match kind {
+        // Without its old check a number of Denmark is a date and four digits.
+        Kind::DkCpr => check::is_dk_cpr_checked(digits),
+        // Births before 1900 are too long ago.
+        Kind::KrRrn => matches!(digits.get(6), Some(b'1'..=b'8')) && check::is_kr_rrn(digits),
+        // The third digit tells an organisation from a person.
+        Kind::SeOrganisation => digits[2] >= b'2' && check::is_se_organisation(digits),
+        _ => check::scheme(kind).is_some_and(|(_, test)| test(digits)),
     }
 }
 
 fn birth(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
-    if is_date(part) && w.ahead(part.start(), context::BIRTH) {
+    if is_date(part) && w.ahead_of_digits(part.start(), context::BIRTH) {
         push(out, Kind::DateOfBirth, part.span(), 80, "a date after a word of birth");
     }
 }

@@ -5,6 +5,7 @@ use super::figure::{is_figure, is_years};
 use super::number::is_date;
 use super::push;
 use super::run::{Part, Run, Sep};
+use crate::check::Plan;
 use crate::window::{Window, alnum, digit};
 use crate::{Finding, Kind};
 
@@ -99,16 +100,20 @@ fn shaped(w: &Window<'_>, lead: &Lead, part: &Part<'_>) -> Option<(u8, &'static 
     let n = part.digits.len();
     if lead.plus {
         let national = if has_zero_in_parens(w, part) { n - 1 } else { n };
-        let fits = calling_code(part.digits)
-            .is_some_and(|(code, least, most)| (least..=most).contains(&(national - code)));
+        let plan = Plan::of(part.digits)?;
+        let rest = part.digits.get(plan.code..)?;
+        if national == n && plan.fits(rest) {
+            return Some((90, "calling code and a number of its plan"));
+        }
+        let fits = plan.has_length(national - plan.code);
         return fits.then_some((85, "calling code and length"));
     }
     if part.digits.starts_with(b"00") {
         let rest = &part.digits[2..];
-        let fits = calling_code(rest)
-            .is_some_and(|(code, least, most)| (least..=most).contains(&(rest.len() - code)));
-        if fits && !part.plain() {
-            return Some((65, "international prefix and length"));
+        let plan = Plan::of(rest);
+        let fits = plan.is_some_and(|plan| plan.fits(&rest[plan.code..]));
+        if fits && (!part.plain() || lead.said(w)) {
+            return Some((65, "international prefix and a number of its plan"));
         }
     }
     let closed = part.seps.contains(&Sep::Paren);
@@ -182,6 +187,10 @@ fn north_american(part: &Part<'_>, closed: bool) -> Option<(u8, &'static str)> {
     if !(b'2'..=b'9').contains(&digits[0]) || !(b'2'..=b'9').contains(&digits[3]) {
         return None;
     }
+    // 211 to 911 are services and no areas.
+    if &digits[1..3] == b"11" {
+        return None;
+    }
     let score = if closed || part.by(Sep::Dash) || part.by(Sep::Dot) { 75 } else { 58 };
     Some((score, "area code, exchange and line"))
 }
@@ -193,94 +202,4 @@ fn has_zero_in_parens(w: &Window<'_>, part: &Part<'_>) -> bool {
             && w.before(g.start) == b'('
             && w.at(g.end) == b')'
     })
-}
-
-/// The length of the calling code that the digits begin with, and how many
-/// digits may follow it (ITU-T E.164, list of assigned country codes).
-fn calling_code(digits: &[u8]) -> Option<(usize, usize, usize)> {
-    let prefix = |n: usize| {
-        digits.get(..n).map(|d| d.iter().fold(0_u16, |v, b| v * 10 + u16::from(b - b'0')))
-    };
-    for n in 1..=3 {
-        let code = prefix(n)?;
-        if let Ok(place) = LENGTHS.binary_search_by_key(&code, |(code, ..)| *code) {
-            let (_, least, most) = LENGTHS[place];
-            return Some((n, least, most));
-        }
-    }
-    let code = prefix(3)?;
-    let assigned = matches!(code,
-        210..=269 | 290..=299 | 350..=389 | 420..=423 | 500..=509 | 590..=599 | 670..=692
-        | 800 | 808 | 850..=888 | 960..=998);
-    assigned.then_some((3, 4, 12))
-}
-
-// One- and two-digit codes, and three-digit ones whose plan is narrow.
-const LENGTHS: &[(u16, usize, usize)] = &[
-    (1, 10, 10),
-    (7, 10, 10),
-    (20, 7, 10),
-    (27, 9, 9),
-    (30, 10, 10),
-    (31, 7, 11),
-    (32, 8, 9),
-    (33, 9, 9),
-    (34, 9, 9),
-    (36, 8, 9),
-    (39, 6, 12),
-    (40, 6, 10),
-    (41, 9, 12),
-    (43, 4, 13),
-    (44, 7, 10),
-    (45, 8, 8),
-    (46, 6, 12),
-    (47, 5, 12),
-    (48, 6, 10),
-    (49, 4, 14),
-    (51, 8, 11),
-    (52, 10, 11),
-    (53, 6, 10),
-    (54, 10, 11),
-    (55, 8, 12),
-    (56, 9, 11),
-    (57, 8, 11),
-    (58, 10, 10),
-    (60, 8, 10),
-    (61, 5, 12),
-    (62, 7, 13),
-    (63, 6, 13),
-    (64, 5, 10),
-    (65, 8, 11),
-    (66, 8, 13),
-    (81, 8, 17),
-    (82, 5, 14),
-    (84, 7, 10),
-    (86, 7, 12),
-    (90, 7, 13),
-    (91, 8, 13),
-    (92, 8, 12),
-    (93, 9, 9),
-    (94, 9, 9),
-    (95, 6, 10),
-    (98, 4, 10),
-    (351, 9, 11),
-    (353, 7, 11),
-    (358, 5, 12),
-    (852, 5, 11),
-    (971, 5, 12),
-    (972, 7, 12),
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_is_sorted_and_codes_are_told_apart() {
-        assert!(LENGTHS.is_sorted_by(|a, b| a.0 < b.0));
-        assert_eq!(calling_code(b"12025550123"), Some((1, 10, 10)));
-        assert_eq!(calling_code(b"35812345678").map(|c| c.0), Some(3));
-        assert_eq!(calling_code(b"2101234"), Some((3, 4, 12)));
-        assert_eq!(calling_code(b"9991234"), None);
-    }
 }

@@ -113,6 +113,22 @@ impl Part<'_> {
             && self.groups.iter().zip(lens).all(|(g, n)| g.end - g.start == *n)
     }
 
+    /// Whether the groups and what stands between them are as in `shape`, where `d` is a
+    /// digit.
+    pub(super) fn is_written(&self, shape: &str) -> bool {
+        let sign = |sep: &Sep| match sep {
+            Sep::Dash => "-",
+            Sep::Dot => ".",
+            Sep::Slash => "/",
+            Sep::Space => " ",
+            Sep::Mixed | Sep::Paren => "",
+        };
+        let lengths = shape.split(|c| c != 'd').map(str::len);
+        let signs = shape.split('d').filter(|sign| !sign.is_empty());
+        self.groups.iter().map(|g| g.end - g.start).eq(lengths)
+            && self.seps.iter().map(sign).eq(signs)
+    }
+
     /// Whether there is one group only.
     pub(super) const fn plain(&self) -> bool {
         self.groups.len() == 1

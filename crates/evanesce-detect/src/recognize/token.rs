@@ -1,4 +1,4 @@
-use super::{address, option, push, secret};
+use super::{address, option, push, secret, written};
 use crate::check;
 use crate::window::{Window, alnum, digit};
 use crate::{Finding, Kind};
@@ -21,6 +21,7 @@ pub(super) fn at(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding
     if (8..=16).contains(&len) && w.at(end) != b'_' && w.before(start) != b'_' {
         compact(w, start, end, out);
     }
+    written::at(w, start, end, out);
     if len == 8 || (len == 6 && token.iter().all(u8::is_ascii_digit)) || len == 11 {
         separated(w, start, end, out);
     }
@@ -32,6 +33,10 @@ pub(super) fn word(w: &Window<'_>, start: usize, end: usize, hex: bool, out: &mu
     // What begins the words after which a password may stand: few of all words.
     if matches!(w.at(start), b'b' | b'B' | b'p' | b'P' | b'u' | b'U') {
         option::word(w, start, end, out);
+    }
+    let next = w.at(end);
+    if matches!(next, b' ' | b'-' | b'.') && end - start <= 3 && alnum(w.at(end + 1)) {
+        written::at(w, start, end, out);
     }
     match end - start {
         2 => {
@@ -126,7 +131,7 @@ fn compact(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
 
 // Numbers that have a sign in them: Finland's century, Spain's dash.
 fn separated(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
-    let Some(code) = w.bytes.get(start..start + 11) else { return };
+    let code = w.bytes.get(start..start + 11).unwrap_or(&[]);
     if check::is_fi(code) && !alnum(w.at(start + 11)) && !matches!(w.before(start), b'-' | b'.') {
         push(out, Kind::FiPersonalIdentityCode, (start, start + 11), 90, "date and check sign");
     }

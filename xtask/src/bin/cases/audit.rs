@@ -3,14 +3,14 @@
 
 use base64ct::{Base64, Encoding};
 use evanesce_audit::{
-    CheckpointText, NoteKey, NoteSigner, SignedNote, entries_path_of, leaf_hash, log_id, node_hash,
+    CheckpointText, NoteKey, NoteSigner, SignedNote, SumdbTile, entries_path_of, leaf_hash, log_id, node_hash,
     parse_tile_path, parse_tlog_proof, root_of, tile_path, verify_consistency, verify_inclusion,
     verify_subtree_consistency, verify_subtree_inclusion, write_tlog_proof,
 };
 use evanesce_core::{Digest, Incorporated};
 use serde_json::Value;
 
-use crate::row::{agrees, base64_of, hex, hex_of, judged, text, unclaimed};
+use crate::row::{agrees, base64_of, hex, hex_of, judged, text};
 
 /// Whether the library says what the row expects; none if the row cannot be read.
 type IsRight = fn(&Value) -> Option<bool>;
@@ -35,6 +35,7 @@ const ASKED: &[(&str, IsRight)] = &[
     ("signer", signer),
     ("subtreeconsistency", subtree_consistency),
     ("subtreeinclusion", subtree_inclusion),
+    ("sumdb_tile_path", sumdb_tile),
     ("tile_path", tile_text),
     ("verifier", key),
 ];
@@ -42,9 +43,6 @@ const ASKED: &[(&str, IsRight)] = &[
 /// None for what is not about a log.
 pub(crate) fn answer(row: &Value) -> Option<Value> {
     let asked = text(row, "op").or_else(|| text(row, "kind"))?;
-    if asked == "sumdb_tile_path" {
-        return Some(unclaimed("tiles are those of C2SP, not of the Go checksum database"));
-    }
     let (_, is_right) = ASKED.iter().find(|(name, _)| *name == asked)?;
     Some(judged(is_right(row).unwrap_or(false), asked))
 }
@@ -137,7 +135,15 @@ fn log(row: &Value) -> Option<bool> {
 }
 
 fn checkpoint(row: &Value) -> Option<bool> {
-    verdict(row, CheckpointText::parse(text(row, "body")?), |read| {
+    let body = text(row, "body")?;
+    // Go's checksum database reads its own tree and no other: golang.org/x/mod/sumdb/tlog,
+    // ParseTree, refuses another first line. Elsewhere a checkpoint is of any log.
+    let read = if text(row, "source").is_some_and(|source| source.contains(" sumdb/tlog/")) {
+        CheckpointText::of("go.sum database tree", body)
+    } else {
+        CheckpointText::parse(body)
+    };
+    verdict(row, read, |read| {
         agrees(row, "origin", &*read.origin)
             && agrees(row, "size", read.size)
             && agrees(row, "hash_b64", Base64::encode_string(&read.root))
@@ -213,6 +219,18 @@ fn tile(row: &Value) -> Option<bool> {
     let read = parse_tile_path(text(row, "path_level")?, text(row, "path_index")?);
     verdict(row, read, |(level, index, partial)| {
         agrees(row, "level", *level) && agrees(row, "index", *index) && agrees(row, "p", *partial)
+    })
+}
+
+fn sumdb_tile(row: &Value) -> Option<bool> {
+    let path = text(row, "path")?;
+    let numbers = row["tile"].as_array().filter(|numbers| numbers.len() == 4)?;
+    let read = SumdbTile::parse(path);
+    verdict(row, read, |tile| {
+        // Go writes the level of entries as -1.
+        let level = tile.level.map_or(-1, i64::from);
+        let told = [tile.height.into(), level, tile.index.try_into().unwrap_or(-1), tile.width.into()];
+        tile.to_string() == path && numbers.iter().zip(told).all(|(number, told)| *number == told)
     })
 }
 
@@ -299,6 +317,19 @@ mod tests {
     }
 
     #[test]
+    fn a_parser_of_one_log_refuses_another() {
+        let row = |source: &str, origin: &str, ok: bool| {
+            let body = format!("{origin}\n7\nYWJj\n");
+            outcome(&json!({ "op": "parse", "body": body, "ok": ok, "source": source }))
+        };
+        let go = "golang/mod@0 sumdb/tlog/note_test.go";
+        assert_eq!(row(go, "go.sum database tree", true), "pass");
+        assert_eq!(row(go, "another", false), "pass");
+        assert_eq!(row(go, "another", true), "fail");
+        assert_eq!(row("transparency-dev/formats@0 log", "another", true), "pass");
+    }
+
+    #[test]
     fn a_checkpoint_is_of_its_log_and_origin() {
         let log = signer("key");
         let text = "log.example\n7\nYWJj\n";
@@ -321,8 +352,13 @@ mod tests {
     }
 
     #[test]
-    fn other_tiles_are_unclaimed_and_other_rows_are_not_of_a_log() {
-        assert_eq!(outcome(&json!({ "op": "sumdb_tile_path" })), "unclaimed");
+    fn tiles_are_read_and_other_rows_are_not_of_a_log() {
+        let sumdb = |path: &str, tile: Value, ok: bool| {
+            outcome(&json!({ "op": "sumdb_tile_path", "path": path, "tile": tile, "ok": ok }))
+        };
+        assert_eq!(sumdb("tile/3/data/001", json!([3, -1, 1, 8]), true), "pass");
+        assert_eq!(sumdb("tile/3/data/001", json!([3, 0, 1, 8]), true), "fail");
+        assert_eq!(sumdb("tile/3/data/1", json!([3, -1, 1, 8]), false), "pass");
         let tile = |level: u64| json!({ "op": "tile_path", "level": level, "index": 0, "p": 0, "want": "tile/0/000" });
         assert_eq!(
             [outcome(&tile(0)), outcome(&tile(1)), outcome(&tile(256))],

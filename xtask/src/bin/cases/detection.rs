@@ -155,7 +155,39 @@ const NAMES: &[(&str, Kind)] = &[
     ("isIBAN", Kind::Iban),
     ("isIMEI", Kind::Imei),
     ("isIP", Kind::Ip),
+    ("isIdentityCard FI", Kind::FiPersonalIdentityCode),
+    ("isIdentityCard IN", Kind::InAadhaar),
+    ("isIdentityCard NO", Kind::NoBirth),
+    ("isIdentityCard PL", Kind::PlPesel),
+    ("isIdentityCard TH", Kind::ThPersonal),
+    ("isIdentityCard he-IL", Kind::IlPersonal),
+    ("isIdentityCard zh-CN", Kind::CnResident),
+    ("isIdentityCard zh-TW", Kind::TwPersonal),
     ("isMACAddress", Kind::Mac),
+    ("isTaxID bg-BG", Kind::BgPersonal),
+    ("isTaxID de-AT", Kind::AtTax),
+    ("isTaxID de-DE", Kind::DeTaxId),
+    ("isTaxID dk-DK", Kind::DkCpr),
+    ("isTaxID el-CY", Kind::CyVat),
+    ("isTaxID el-GR", Kind::GrVat),
+    ("isTaxID en-IE", Kind::IePps),
+    ("isTaxID en-IN", Kind::InPan),
+    ("isTaxID en-US", Kind::UsEmployer),
+    ("isTaxID es-AR", Kind::ArTax),
+    ("isTaxID fi-FI", Kind::FiPersonalIdentityCode),
+    ("isTaxID fr-BE", Kind::BePersonal),
+    ("isTaxID fr-LU", Kind::LuPersonal),
+    ("isTaxID hr-HR", Kind::HrOib),
+    ("isTaxID it-IT", Kind::ItFiscalCode),
+    ("isTaxID lb-LU", Kind::LuPersonal),
+    ("isTaxID lt-LT", Kind::LtPersonal),
+    ("isTaxID lv-LV", Kind::LvPersonal),
+    ("isTaxID nl-BE", Kind::BePersonal),
+    ("isTaxID nl-NL", Kind::NlBsn),
+    ("isTaxID ro-RO", Kind::RoPersonal),
+    ("isTaxID sl-SI", Kind::SiTax),
+    ("isTaxID uk-UA", Kind::UaTax),
+    ("isVAT AU", Kind::AuBusiness),
     // dd-sensitive-data-scanner
     ("australian_medicare_checksum", Kind::AuMedicare),
     ("australian_tfn_checksum", Kind::AuTfn),
@@ -241,11 +273,17 @@ pub(crate) fn value(row: &Value) -> Option<(Option<Kind>, &str)> {
     }
     row.get("valid")?;
     let value = row["value"].as_str()?;
-    // Formatting is another question; options narrow what the library does not narrow.
+    // Formatting is another question; options narrow what the library does not narrow,
+    // but for the country or language that a validator is asked for.
     let asks = row["function"].as_str().is_none_or(|name| matches!(name, "is_valid" | "validate"));
     let plain = ["args", "kwargs"].iter().all(|name| is_empty(&row[name]));
-    let name = ["module", "validator", "entity"].iter().find_map(|name| row[name].as_str());
-    Some((name.filter(|_| asks && plain).and_then(kind), value))
+    let name = ["module", "validator", "entity"].iter().find_map(|name| row[name].as_str())?;
+    let known = match row["args"].as_array().map(Vec::as_slice) {
+        Some([Value::String(region)]) => kind(&format!("{name} {region}")),
+        _ if plain => kind(name),
+        _ => None,
+    };
+    Some((known.filter(|_| asks), value))
 }
 
 /// Whether a whole value is a good one; none where there is nothing to check.
