@@ -1,5 +1,7 @@
 //! Texts from a seeded generator, the same in every run: prose, tickets, logs as JSON.
 
+use std::sync::LazyLock;
+
 /// The seed of all of them.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -59,19 +61,18 @@ impl Dice {
     }
 }
 
-const WORDS: &[&str] = &[
-    "the", "of", "and", "a", "to", "in", "is", "that", "it", "was", "for", "on", "are", "with", "as",
-    "they", "be", "at", "one", "have", "this", "from", "or", "had", "by", "word", "but", "what", "some",
-    "we", "can", "out", "other", "were", "all", "there", "when", "up", "use", "your", "how", "said",
-    "each", "which", "their", "time", "if", "will", "way", "about", "many", "then", "them", "write",
-    "would", "like", "so", "these", "her", "long", "make", "thing", "see", "him", "two", "has", "look",
-    "more", "day", "could", "go", "come", "did", "number", "sound", "no", "most", "people", "my", "over",
-    "know", "water", "than", "call", "first", "who", "may", "down", "side", "been", "now", "find",
-    "garden", "window", "morning", "reader", "letter", "editor", "library", "harbour", "station",
-    "evening", "weather", "journey", "chapter", "mountain", "village", "question", "answer",
-    "language", "together", "children", "remember", "important", "understand", "newsletter",
-    "subscription", "community", "information", "development", "nevertheless",
-];
+static WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    "the of and a to in is that it was for on are with as they be at one have this from or \
+     had by word but what some we can out other were all there when up use your how said each \
+     which their time if will way about many then them write would like so these her long \
+     make thing see him two has look more day could go come did number sound no most people \
+     my over know water than call first who may down side been now find garden window morning \
+     reader letter editor library harbour station evening weather journey chapter mountain \
+     village question answer language together children remember important understand \
+     newsletter subscription community information development nevertheless"
+        .split(' ')
+        .collect()
+});
 const NAMES: &[&str] =
     &["anna", "ben", "carla", "dmitri", "elif", "farid", "greta", "hugo", "ines", "jonas"];
 const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -82,7 +83,7 @@ const HEX: &[u8] = b"0123456789abcdef";
 fn sentence(dice: &mut Dice, out: &mut String) {
     let n = 6 + dice.below(14);
     for i in 0..n {
-        let word = dice.pick(WORDS);
+        let word = dice.pick(&WORDS);
         if i == 0 {
             *out += &word[..1].to_uppercase();
             *out += &word[1..];

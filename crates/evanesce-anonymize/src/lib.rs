@@ -5,8 +5,10 @@
 extern crate self as evanesce_anonymize;
 
 mod category;
+pub mod disclosure;
 mod error;
 mod event;
+pub mod exact;
 mod folds;
 mod gate;
 mod histogram;

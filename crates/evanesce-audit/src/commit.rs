@@ -26,6 +26,8 @@ pub(crate) struct Core {
     pub(crate) origin: Origin,
     pub(crate) counts: Counts,
     pub(crate) head: Mutex<Head>,
+    /// What the next write takes.
+    pub(crate) waiting: Mutex<Vec<Item>>,
 }
 
 /// The log as this node knows it.
@@ -114,6 +116,10 @@ impl Drop for Batch {
 }
 
 impl Core {
+    pub(crate) fn waiting(&self) -> MutexGuard<'_, Vec<Item>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn head(&self) -> MutexGuard<'_, Head> {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }

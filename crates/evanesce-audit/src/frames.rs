@@ -11,13 +11,15 @@ pub(crate) const MAX_BODY: usize = 16 << 20;
 const LENGTH: usize = 4;
 const HASH: usize = 32;
 
+/// Where in its record the bytes of each leaf lie, and how many.
+pub(crate) type Places = Vec<(usize, u32)>;
+
 /// One write: its leaves, and the checkpoint that covers them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Frame {
     pub(crate) first: u64,
     pub(crate) checkpoint: String,
-    /// Where in its record the bytes of each leaf lie, and how many.
-    pub(crate) places: Vec<(usize, u32)>,
+    pub(crate) places: Places,
 }
 
 /// A whole record and where in it the leaves lie, unless it would be too long.
@@ -25,7 +27,7 @@ pub(crate) fn encode(
     first: u64,
     leaves: &[Vec<u8>],
     checkpoint: &str,
-) -> Option<(Vec<u8>, Vec<(usize, u32)>)> {
+) -> Option<(Vec<u8>, Places)> {
     let content: usize = leaves.iter().map(Vec::len).sum();
     let mut record = Vec::with_capacity(64 + checkpoint.len() + content + 4 * leaves.len() + HASH);
     record.extend_from_slice(&[0; LENGTH]);

@@ -12,6 +12,7 @@ mod error;
 mod files;
 mod folder;
 mod frames;
+mod hash;
 mod keeper;
 mod log;
 mod memory;

@@ -1,6 +1,7 @@
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use evanesce_core::{
     Append, BoxFuture, Clock, DataClass, Digest, Entry, Error, Incorporated, Operation, Timestamp,
@@ -27,7 +28,8 @@ const BATCH: usize = 1024;
 /// the others drive it to its end.
 pub struct Log {
     core: Arc<Core>,
-    queue: Mutex<Queue>,
+    // The write that is on its way, whoever drives it.
+    running: Mutex<Option<Running>>,
     clock: Arc<dyn Clock>,
     continuity: Continuity,
     roles: Vec<Role>,
@@ -109,11 +111,7 @@ pub struct Checked {
     pub pruned: u64,
 }
 
-#[derive(Default)]
-struct Queue {
-    waiting: Vec<Item>,
-    running: Option<Shared<BoxFuture<'static, ()>>>,
-}
+type Running = Shared<BoxFuture<'static, ()>>;
 
 impl Log {
     /// Opens a log: reads all leaves, and checks them against the checkpoint
@@ -149,10 +147,11 @@ impl Log {
             origin: parts.origin,
             counts: Counts::default(),
             head: Mutex::new(Head::default()),
+            waiting: Mutex::default(),
         };
         let continuity = load(&core).await?;
-        let (core, queue, clock) = (Arc::new(core), Mutex::default(), parts.clock);
-        Ok(Self { core, queue, clock, continuity, roles: options.roles })
+        let (core, running, clock) = (Arc::new(core), Mutex::default(), parts.clock);
+        Ok(Self { core, running, clock, continuity, roles: options.roles })
     }
 
     /// What opening could show about the log's past.
@@ -214,7 +213,7 @@ impl Log {
             .filter_map(|entry: Counted| {
                 let slot = Arc::new(Slot::default());
                 let item = counted(&self.core, entry, Some(Arc::clone(&slot)))?;
-                self.queue().waiting.push(item);
+                self.core.waiting().push(item);
                 Some(slot)
             })
             .collect();
@@ -377,7 +376,7 @@ impl Log {
             let slot = Arc::new(Slot::default());
             let committed = entry.commitment().is_some();
             let waiter = Some(Arc::clone(&slot));
-            self.queue().waiting.push(Item { leaf: leaf?, counted: None, committed, slot: waiter });
+            self.core.waiting().push(Item { leaf: leaf?, counted: None, committed, slot: waiter });
             self.drive(&slot).await
         })
     }
@@ -386,8 +385,8 @@ impl Log {
         self.core.counts.add(entry, actor);
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     // Waits for one answer, and drives whichever write is running meanwhile.
@@ -396,29 +395,47 @@ impl Log {
             if let Some(answer) = slot.take() {
                 return answer;
             }
-            let Some(running) = self.running() else { continue };
-            running.clone().await;
-            let mut queue = self.queue();
-            if queue.running.as_ref().is_some_and(|other| other.ptr_eq(&running)) {
-                queue.running = None;
+            let Some(write) = self.write() else { continue };
+            write.clone().await;
+            let mut running = self.running();
+            if running.as_ref().is_some_and(|other| other.ptr_eq(&write)) {
+                *running = None;
             }
         }
     }
 
-    // The running write, or a new one with everything that waits.
-    fn running(&self) -> Option<Shared<BoxFuture<'static, ()>>> {
-        let mut queue = self.queue();
-        if queue.running.is_none() && !queue.waiting.is_empty() {
-            let take = queue.waiting.len().min(BATCH);
-            let mut items: Vec<Item> = queue.waiting.drain(..take).collect();
-            let counts = self.core.counts.take().into_iter();
-            items.extend(counts.filter_map(|entry| counted(&self.core, entry, None)));
-            let batch = Batch::new(Arc::clone(&self.core), items);
-            let commit = AssertUnwindSafe(Arc::clone(&self.core).commit(batch));
-            queue.running = Some(commit.catch_unwind().map(drop).boxed().shared());
+    // The running write, or a new one if something waits.
+    fn write(&self) -> Option<Running> {
+        let mut running = self.running();
+        if running.is_none() && !self.core.waiting().is_empty() {
+            let write = AssertUnwindSafe(write(Arc::clone(&self.core)));
+            *running = Some(write.catch_unwind().map(drop).boxed().shared());
         }
-        queue.running.clone()
+        running.clone()
     }
+}
+
+// Writes everything that waits, once nobody else comes to wait between two polls: those
+// whom one write answered share the next.
+async fn write(core: Arc<Core>) {
+    let mut before = 0;
+    std::future::poll_fn(|context| {
+        let waiting = core.waiting().len();
+        if waiting == std::mem::replace(&mut before, waiting) || waiting >= BATCH {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+    let mut items: Vec<Item> = {
+        let mut waiting = core.waiting();
+        let take = waiting.len().min(BATCH);
+        waiting.drain(..take).collect()
+    };
+    items.extend(core.counts.take().into_iter().filter_map(|entry| counted(&core, entry, None)));
+    let batch = Batch::new(Arc::clone(&core), items);
+    core.commit(batch).await;
 }
 
 impl Append for Log {
@@ -434,7 +451,9 @@ impl Append for Log {
 impl Drop for Log {
     // What nobody wrote any more counts as lost for whoever still asks.
     fn drop(&mut self) {
-        for (entry, _) in self.core.counts.take() {
+        let waiting = std::mem::take(&mut *self.core.waiting());
+        let waiting = waiting.into_iter().filter_map(|item| item.counted);
+        for (entry, _) in self.core.counts.take().into_iter().chain(waiting) {
             self.core.counts.lose(entry.count());
         }
     }

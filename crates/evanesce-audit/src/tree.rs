@@ -1,7 +1,7 @@
 use evanesce_core::Digest;
 use evanesce_crypto::sha256;
 
-use crate::AuditError;
+use crate::{AuditError, hash};
 
 /// How many levels of nodes a tile spans: 256 leaves.
 pub(crate) const TILE_LEVELS: usize = 8;
@@ -9,20 +9,13 @@ pub(crate) const TILE_LEVELS: usize = 8;
 /// The hash of a leaf: SHA-256(0x00 ‖ bytes), RFC 6962 section 2.1.
 #[must_use]
 pub fn leaf_hash(bytes: &[u8]) -> Digest {
-    let mut input = Vec::with_capacity(bytes.len() + 1);
-    input.push(0);
-    input.extend_from_slice(bytes);
-    sha256(&input)
+    hash::leaf(bytes)
 }
 
 /// The hash of an inner node: SHA-256(0x01 ‖ left ‖ right), RFC 6962 section 2.1.
 #[must_use]
 pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
-    let mut input = [0; 65];
-    input[0] = 1;
-    input[1..33].copy_from_slice(left.as_bytes());
-    input[33..].copy_from_slice(right.as_bytes());
-    sha256(&input)
+    hash::node(left, right)
 }
 
 /// The root of a tree without leaves: SHA-256 of nothing.
@@ -91,7 +84,14 @@ impl Tree {
     /// The root.
     #[must_use]
     pub fn root(&self) -> Digest {
-        self.range(0, self.size).unwrap_or_else(empty_root)
+        // From the right: the last complete node of each height that the size's bits name.
+        let mut root = None;
+        for (height, level) in self.levels.iter().enumerate() {
+            if let Some(left) = level.nodes.last().filter(|_| self.size >> height & 1 == 1) {
+                root = Some(root.map_or(*left, |right| node_hash(left, &right)));
+            }
+        }
+        root.unwrap_or_else(empty_root)
     }
 
     /// Forgets the leaves from `size` on, which must not have been compacted away.
@@ -173,10 +173,6 @@ impl Tree {
 
     fn hash(&self, start: u64, end: u64, tile: &Tile) -> Result<Digest, AuditError> {
         self.range_with(start, end, Some(tile)).ok_or(AuditError::Corrupt)
-    }
-
-    fn range(&self, start: u64, end: u64) -> Option<Digest> {
-        self.range_with(start, end, None)
     }
 
     // The root of the leaves of a range that begins where a subtree does.

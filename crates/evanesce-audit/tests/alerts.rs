@@ -112,7 +112,8 @@ async fn a_violation_is_at_the_server_within_a_second_even_if_it_refuses_twice()
             let webhook = Arc::clone(&webhook);
             async move { webhook.run().await }
         });
-        let log = open(&Arc::new(MemoryAudit::new()), &Arc::new(MemoryKeeper::new())).await.unwrap();
+        let log =
+            open(&Arc::new(MemoryAudit::new()), &Arc::new(MemoryKeeper::new())).await.unwrap();
         let watched = Watched::new(Arc::new(log), Rules::standard(), webhook.clone());
         watched.append(unique(0)).await.unwrap();
         watched.append(violation()).await.unwrap();

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{ORIGIN, copy_tree, key, parts, unique};
-use disk::{Fault, FaultyDisk, STOPS};
+use disk::{Fault, FaultyDisk, Kind};
 use evanesce_audit::{
     AuditError, AuditStore, Disk, FileKeeper, FolderAudit, Log, MemoryKeeper, Publisher,
     SystemDisk, encode, fsck, leaf_hash, verify,
@@ -164,26 +164,33 @@ fn each(numbers: usize, run: impl Fn(usize) + Sync) {
     });
 }
 
-fn operations() -> usize {
+fn operations() -> Vec<Kind> {
     let (at, acks) = (folder(), Acks::default());
     let counting = FaultyDisk::counting();
     let disk: Arc<dyn Disk> = counting.clone();
     block_on(work(at.path(), &disk, &acks, &|_| {})).unwrap();
     assert_eq!(acks.lock().unwrap().len(), ENTRIES);
-    counting.operations()
+    counting.done()
+}
+
+/// Every operation with every fault that it can have.
+fn points(faults: impl Fn(Kind) -> &'static [Fault]) -> Vec<(usize, Fault)> {
+    let all = operations().into_iter().enumerate();
+    all.flat_map(|(at, kind)| faults(kind).iter().map(move |fault| (at, *fault))).collect()
 }
 
 #[test]
 fn no_stop_at_any_operation_loses_an_acknowledged_entry() {
-    let operations = operations();
+    let points = points(Kind::stops);
+    let operations = operations().len();
     assert!(operations > 100, "{operations}");
     let (lost, kept) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    each(operations * STOPS.len(), |n| {
-        let (at, fault) = (n / STOPS.len(), STOPS[n % STOPS.len()]);
+    each(points.len(), |n| {
+        let (at, fault) = points[n];
         let (place, acks) = (folder(), Acks::default());
         let disk: Arc<dyn Disk> = FaultyDisk::new(at, fault);
         let ended = block_on(work(place.path(), &disk, &acks, &|_| {}));
-        assert!(ended.is_err() || at + 1 >= operations, "{fault:?} at {at} stopped nothing");
+        assert!(ended.is_err(), "{fault:?} at {at} stopped nothing");
         let acks = acks.lock().unwrap();
         let what = format!("{fault:?} at operation {at}");
         lost.fetch_add(recover(place.path(), &acks, &what), Ordering::SeqCst);
@@ -191,19 +198,18 @@ fn no_stop_at_any_operation_loses_an_acknowledged_entry() {
     });
     let (lost, kept) = (lost.into_inner(), kept.into_inner());
     println!(
-        "stops: {} points tried ({operations} operations, {} ways), {kept} acknowledged entries looked for, {lost} lost",
-        operations * STOPS.len(),
-        STOPS.len(),
+        "stops: {} points tried at {operations} operations, {kept} acknowledged entries looked for, {lost} lost",
+        points.len(),
     );
     assert_eq!(lost, 0);
 }
 
 #[test]
 fn a_full_disk_at_any_operation_loses_nothing_and_the_log_goes_on_when_there_is_space() {
-    let operations = operations();
+    let points = points(Kind::full);
     let (lost, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    each(operations * 2, |n| {
-        let (at, fault) = (n / 2, [Fault::Full, Fault::HalfFull][n % 2]);
+    each(points.len(), |n| {
+        let (at, fault) = points[n];
         let (place, acks) = (folder(), Acks::default());
         let faulty = FaultyDisk::new(at, fault);
         let disk: Arc<dyn Disk> = faulty.clone();
@@ -223,8 +229,8 @@ fn a_full_disk_at_any_operation_loses_nothing_and_the_log_goes_on_when_there_is_
         lost.fetch_add(recover(place.path(), &acks.lock().unwrap(), &what), Ordering::SeqCst);
     });
     let (lost, refused) = (lost.into_inner(), refused.into_inner());
-    println!("full disk: {} points tried, {refused} told, {lost} entries lost", operations * 2);
-    assert!(refused > operations / 2);
+    println!("full disk: {} points tried, {refused} told, {lost} entries lost", points.len());
+    assert!(refused > points.len() / 2);
     assert_eq!(lost, 0);
 }
 
@@ -236,7 +242,7 @@ fn an_open_log_goes_on_when_there_is_space_again() {
         let disk: Arc<dyn Disk> = faulty.clone();
         let (log, store) = open(place.path(), &disk).await.unwrap();
         log.append(unique(0)).await.unwrap();
-        let full = FaultyDisk::new(faulty.operations(), Fault::HalfFull);
+        let full = FaultyDisk::new(faulty.done().len(), Fault::HalfFull);
         drop((log, store));
         let disk: Arc<dyn Disk> = full.clone();
         let (log, _store) = open(place.path(), &disk).await.unwrap();
@@ -335,7 +341,7 @@ const CHILD: &str = "the_workload_ends_with_every_entry_acknowledged";
 #[test]
 fn the_workload_ends_with_every_entry_acknowledged() {
     let Ok(at) = std::env::var("EVANESCE_AUDIT_CRASH_FOLDER").map(PathBuf::from) else {
-        return assert!(operations() > 100);
+        return assert!(operations().len() > 100);
     };
     let number: usize = std::env::var("EVANESCE_AUDIT_CRASH_AT").unwrap().parse().unwrap();
     let stopped = at.join("stopped");
@@ -379,7 +385,7 @@ fn told(at: &Path) -> Vec<(u64, u64)> {
 
 #[test]
 fn a_process_killed_at_any_operation_loses_no_acknowledged_entry() {
-    let operations = operations();
+    let operations = operations().len();
     let (lost, kept) = (AtomicUsize::new(0), AtomicUsize::new(0));
     each(operations, |n| {
         let at = folder();
@@ -404,7 +410,9 @@ fn a_process_killed_at_any_operation_loses_no_acknowledged_entry() {
         kept.fetch_add(acks.len(), Ordering::SeqCst);
     });
     let (lost, kept) = (lost.into_inner(), kept.into_inner());
-    println!("kill -9: {operations} points tried, {kept} acknowledged entries looked for, {lost} lost");
+    println!(
+        "kill -9: {operations} points tried, {kept} acknowledged entries looked for, {lost} lost"
+    );
     assert_eq!(lost, 0);
 }
 
@@ -458,7 +466,7 @@ async fn bytes_that_were_pruned_are_nowhere_in_the_folder() {
     for start in (0..600).step_by(100) {
         append(&log, start..start + 100, &Acks::default()).await.unwrap();
     }
-    assert_eq!(store.leaves(0, 1).await.unwrap()[0].bytes.is_some(), true);
+    assert!(store.leaves(0, 1).await.unwrap()[0].bytes.is_some());
     assert_eq!(log.prune(600).await, Ok(512));
     let gone = unique(3).commitment().unwrap().to_string();
     let there = unique(513).commitment().unwrap().to_string();

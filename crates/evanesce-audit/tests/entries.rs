@@ -24,13 +24,38 @@ fn all<T: serde::de::DeserializeOwned>(words: &[&str]) -> Vec<T> {
 
 fn operations() -> Vec<Operation> {
     all(&[
-        "access-blocked", "budget-spent", "consent-asked", "consent-given", "consent-refused",
-        "consent-withdrawn", "emergency-purged", "epoch-ended", "erased", "erasure-requested",
-        "folded", "heartbeat", "incarnation-changed", "key-rotated", "leak-found",
-        "output-blocked", "output-released", "policy-overridden", "processed",
-        "retention-enforced", "service-started", "service-stopped", "session-destroyed",
-        "session-opened", "session-read", "session-renewed", "session-rotated", "session-taken",
-        "session-updated", "swept", "table-released", "telemetry-written",
+        "access-blocked",
+        "budget-spent",
+        "consent-asked",
+        "consent-given",
+        "consent-refused",
+        "consent-withdrawn",
+        "emergency-purged",
+        "epoch-ended",
+        "erased",
+        "erasure-requested",
+        "folded",
+        "heartbeat",
+        "incarnation-changed",
+        "key-rotated",
+        "leak-found",
+        "output-blocked",
+        "output-released",
+        "policy-overridden",
+        "processed",
+        "retention-enforced",
+        "service-started",
+        "service-stopped",
+        "session-destroyed",
+        "session-opened",
+        "session-read",
+        "session-renewed",
+        "session-rotated",
+        "session-taken",
+        "session-updated",
+        "swept",
+        "table-released",
+        "telemetry-written",
     ])
 }
 
@@ -99,8 +124,11 @@ fn leaf(entry: &Entry, role: Option<&Role>, salt: [u8; 32], data: &str) -> Vec<u
 fn without_commitment(leaf: &[u8]) -> String {
     let text = String::from_utf8(leaf.to_vec()).unwrap();
     let (head, rest) = text.split_once(",\"commitment\":\"").unwrap();
-    let (digits, tail) = rest.split_at(64);
-    assert!(digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+    let (digits, tail) = rest.split_once('"').unwrap();
+    assert!(
+        digits.len() == 64
+            && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    );
     format!("{head}{tail}")
 }
 

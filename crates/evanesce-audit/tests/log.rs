@@ -279,7 +279,10 @@ async fn a_follower_takes_over_when_the_leader_is_dropped_during_the_write() {
     let log = Log::open(parts(faulty.clone(), Arc::new(MemoryKeeper::new()))).await.unwrap();
     let log = Arc::new(log);
     let mut leader = log.append(unique(0));
-    assert!(leader.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    // The first poll lets others in, the second begins to write.
+    for _ in 0..2 {
+        assert!(leader.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
     let followers: Vec<_> = (1..5)
         .map(|n| {
             let log = Arc::clone(&log);

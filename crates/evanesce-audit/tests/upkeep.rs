@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{ORIGIN, key, parts, signer, unique};
+use common::{ORIGIN, folder, key, parts, signer, unique};
 use evanesce_audit::{
     AuditError, AuditStore, Checked, Enforced, FolderAudit, Log, LogOptions, MemoryAudit,
     MemoryKeeper, Publisher, Role, Silence, fsck, leaf_hash, verify,
@@ -32,10 +32,10 @@ async fn log_at(store: Arc<dyn AuditStore>, clock: &ManualClock) -> Log {
 
 #[tokio::test]
 async fn whole_tiles_go_after_ninety_days_and_their_roots_stay() {
-    let at = tempfile::tempdir().unwrap();
-    let folder = Arc::new(FolderAudit::open(at.path()).unwrap());
-    let published = tempfile::tempdir().unwrap();
-    for store in [Arc::new(MemoryAudit::new()) as Arc<dyn AuditStore>, folder] {
+    let at = folder();
+    let tiles = Arc::new(FolderAudit::open(at.path()).unwrap());
+    let published = folder();
+    for store in [Arc::new(MemoryAudit::new()) as Arc<dyn AuditStore>, tiles] {
         let clock = ManualClock::new();
         let start = clock.now();
         let name = store.store().name();
@@ -64,7 +64,8 @@ async fn whole_tiles_go_after_ninety_days_and_their_roots_stay() {
         assert_eq!(log.entries(511..513).await.unwrap()[0].entry, None);
         assert!(log.entries(511..513).await.unwrap()[1].entry.is_some());
         // Whoever has the entry proves it as before, in the same tree.
-        let entry = Entry::new(start.plus(DAY * 3 / 4), Operation::Heartbeat, DataClass::Operational);
+        let entry =
+            Entry::new(start.plus(DAY * 3 / 4), Operation::Heartbeat, DataClass::Operational);
         assert_eq!(log.prove(3).await.unwrap(), before);
         verify(&entry, &before, &key(), ORIGIN).unwrap();
         let checked = Checked { leaves: 600, pruned: 512 };
@@ -111,7 +112,10 @@ async fn an_actor_is_a_role_that_was_declared() {
     let parts = parts(Arc::new(MemoryAudit::new()), Arc::new(MemoryKeeper::new()));
     let log = Log::open_with(parts, LogOptions::new().role(OPERATOR)).await.unwrap();
     assert_eq!(log.acting(&OFFICER).err(), Some(AuditError::Role));
-    assert_eq!(AuditError::Role.into_port(evanesce_core::StoreKind::Memory).kind(), ErrorKind::Invalid);
+    assert_eq!(
+        AuditError::Role.into_port(evanesce_core::StoreKind::Memory).kind(),
+        ErrorKind::Invalid
+    );
     let acting = log.acting(&OPERATOR).unwrap();
     acting.append(unique(0)).await.unwrap();
     log.append(unique(1)).await.unwrap();
@@ -150,7 +154,7 @@ fn files(at: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn a_log_is_published_at_the_paths_of_the_specification() {
-    let at = tempfile::tempdir().unwrap();
+    let at = folder();
     let clock = ManualClock::new();
     let log = log_at(Arc::new(MemoryAudit::new()), &clock).await;
     let publisher = Publisher::new(at.path());
@@ -193,7 +197,7 @@ async fn a_log_is_published_at_the_paths_of_the_specification() {
 
 #[tokio::test]
 async fn a_tree_of_more_than_a_level_one_tile_is_published_whole() {
-    let at = tempfile::tempdir().unwrap();
+    let at = folder();
     let store = Arc::new(MemoryAudit::new());
     // Straight into the store, signed once: the tree is what counts here.
     let leaves: Vec<Vec<u8>> =
@@ -218,7 +222,7 @@ async fn a_tree_of_more_than_a_level_one_tile_is_published_whole() {
 
 #[tokio::test]
 async fn whatever_is_changed_in_a_published_log_fsck_says_so() {
-    let at = tempfile::tempdir().unwrap();
+    let at = folder();
     let log = log_at(Arc::new(MemoryAudit::new()), &ManualClock::new()).await;
     for n in 0..520 {
         log.append(unique(n)).await.unwrap();

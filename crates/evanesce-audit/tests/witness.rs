@@ -14,8 +14,8 @@ mod disk;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{ORIGIN, key, open, parts, signer, unique};
-use disk::{FaultyDisk, STOPS};
+use common::{ORIGIN, folder, key, open, parts, signer, unique};
+use disk::{FaultyDisk, Kind};
 use evanesce_audit::{
     AuditError, CheckpointBody, Disk, Log, MemoryAudit, MemoryKeeper, NoteKey, NoteSigner,
     SignedNote, SystemDisk, Witness, WitnessedLog, verify, write_witness_request,
@@ -54,7 +54,7 @@ async fn log(entries: std::ops::Range<u64>) -> (Log, Arc<MemoryAudit>) {
 
 #[tokio::test]
 async fn a_growing_log_is_cosigned_and_its_receipts_show_it() {
-    let at = tempfile::tempdir().unwrap();
+    let at = folder();
     let witness = witness(at.path());
     let (log, _) = log(0..3).await;
     let first = log.cosign(&witness, witness.public()).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_growing_log_is_cosigned_and_its_receipts_show_it() {
 
 #[tokio::test]
 async fn a_log_that_went_back_or_was_forked_is_refused_and_told() {
-    let at = tempfile::tempdir().unwrap();
+    let at = folder();
     let witness = witness(at.path());
     let (ours, store) = log(0..5).await;
     let backup = Arc::new(store.copy());
@@ -116,7 +116,7 @@ async fn a_log_that_went_back_or_was_forked_is_refused_and_told() {
 
 #[tokio::test]
 async fn each_answer_is_the_specifications() {
-    let at = tempfile::tempdir().unwrap();
+    let at = folder();
     let witness = witness(at.path());
     let (log, _) = log(0..7).await;
     let checkpoint = log.checkpoint().unwrap();
@@ -166,7 +166,7 @@ async fn each_answer_is_the_specifications() {
 
 #[tokio::test]
 async fn a_damaged_memory_is_not_an_empty_one() {
-    let at = tempfile::tempdir().unwrap();
+    let at = folder();
     let (log, _) = log(0..2).await;
     {
         let witness = witness(at.path());
@@ -185,7 +185,7 @@ async fn a_damaged_memory_is_not_an_empty_one() {
 
 #[test]
 fn one_process_is_a_witness_and_with_a_key_for_it_alone() {
-    let at = tempfile::tempdir().unwrap();
+    let at = folder();
     let first = witness(at.path());
     let second = witness_on(Arc::new(SystemDisk), at.path()).err().unwrap();
     assert_eq!(second.kind(), ErrorKind::Conflict);
@@ -212,21 +212,22 @@ async fn a_witness_that_is_stopped_anywhere_never_cosigns_two_histories() {
     let mut at_operation = 0;
     loop {
         let mut ended = true;
-        for fault in STOPS {
-            let at = tempfile::tempdir().unwrap();
-            let disk = FaultyDisk::new(at_operation, fault);
+        for fault in Kind::Bytes.stops() {
+            let at = folder();
+            let disk = FaultyDisk::new(at_operation, *fault);
             let mut given = None;
             if let Ok(witness) = witness_on(disk.clone(), at.path()) {
                 if witness.answer(&write_witness_request(0, &[], &first)).status == 200 {
                     given = Some(4);
                 }
-                let request = |proof: &[_]| write_witness_request(4, proof, &ours.checkpoint().unwrap());
+                let request =
+                    |proof: &[_]| write_witness_request(4, proof, &ours.checkpoint().unwrap());
                 let proof = ours.consistency(4, 5).await.unwrap();
                 if given.is_some() && witness.answer(&request(&proof)).status == 200 {
                     given = Some(5);
                 }
             }
-            ended &= disk.operations() <= at_operation;
+            ended &= disk.done().len() <= at_operation;
             tried += 1;
             cosigned += usize::from(given.is_some());
             // Started again, it knows at least what it gave away.

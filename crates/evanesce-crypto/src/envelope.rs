@@ -1,6 +1,6 @@
 use std::fmt;
 
-use evanesce_memory::{SecretBytes, Wiped, scrub_stack, wipe_slice};
+use evanesce_memory::{SecretBytes, Wiped, scrub_stack, scrubbed, wipe_slice};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use subtle::ConstantTimeEq;
 
@@ -94,7 +94,7 @@ pub fn seal(
 ) -> Result<Sealed, CryptoError> {
     let mut salt = [0; SALT];
     random(&mut salt)?;
-    seal_with_salt(key, associated, plaintext, padding, &salt)
+    scrubbed(|| seal_with_salt(key, associated, plaintext, padding, &salt))
 }
 
 /// Opens an envelope into guarded memory.
@@ -106,6 +106,10 @@ pub fn unseal(
     associated: &[u8],
     sealed: &Sealed,
 ) -> Result<SecretBytes, CryptoError> {
+    scrubbed(|| open(key, associated, sealed))
+}
+
+fn open(key: &SecretBytes, associated: &[u8], sealed: &Sealed) -> Result<SecretBytes, CryptoError> {
     let (head, ciphertext) = sealed.0.split_at_checked(HEAD).ok_or(CryptoError::Malformed)?;
     let (salt, commitment) = head[1..].split_at(SALT);
     let keys = RecordKeys::derive(key, salt)?;
@@ -132,7 +136,6 @@ pub fn unseal(
         Ok(len)
     })?;
     plain.truncate(len);
-    scrub_stack();
     Ok(plain)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
-use evanesce_memory::SecretBytes;
+use evanesce_memory::{SecretBytes, scrubbed};
 use zeroize::Zeroizing;
 
 use crate::{AssociatedData, CryptoError, Padding, Sealed, derive, random_secret, seal, unseal};
@@ -248,10 +248,12 @@ pub fn wrap(
     context: &[u8],
     secret: &SecretBytes,
 ) -> Result<Wrapped, CryptoError> {
-    let version = provider.current();
-    let key = provider.derive(version, context, KEY)?;
-    let place = place(version, context);
-    Ok(Wrapped { version, sealed: seal(&key, place.as_bytes(), secret, Padding::None)? })
+    scrubbed(|| {
+        let version = provider.current();
+        let key = provider.derive(version, context, KEY)?;
+        let place = place(version, context);
+        Ok(Wrapped { version, sealed: seal(&key, place.as_bytes(), secret, Padding::None)? })
+    })
 }
 
 /// Opens what [`wrap`] made.
@@ -263,8 +265,10 @@ pub fn unwrap(
     context: &[u8],
     wrapped: &Wrapped,
 ) -> Result<SecretBytes, CryptoError> {
-    let key = provider.derive(wrapped.version, context, KEY)?;
-    unseal(&key, place(wrapped.version, context).as_bytes(), &wrapped.sealed)
+    scrubbed(|| {
+        let key = provider.derive(wrapped.version, context, KEY)?;
+        unseal(&key, place(wrapped.version, context).as_bytes(), &wrapped.sealed)
+    })
 }
 
 /// Wraps again, under the current version of the root, what was wrapped under an older one, so

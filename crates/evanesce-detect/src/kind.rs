@@ -389,6 +389,14 @@ kinds! {
 }
 
 impl Kind {
+    /// A kind of one's own, by a name of up to 48 capitals, digits and underscores that
+    /// begins with a capital; `None` for another name, and where a program has made too
+    /// many.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Name::new(name).map(Self::Named)
+    }
+
     /// Whether this is a secret and not a person's data.
     #[must_use]
     pub const fn is_secret(self) -> bool {

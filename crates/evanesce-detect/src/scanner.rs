@@ -1,7 +1,9 @@
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use crate::finding::resolve;
 use crate::recognize::{self, AHEAD, BACK, SURE};
+use crate::recognizer::{Recognizer, Recognizers};
 use crate::window::Window;
 use crate::{Finding, Kind, Patterns, decode};
 
@@ -10,6 +12,7 @@ use crate::{Finding, Kind, Patterns, decode};
 pub struct Rules {
     pub(crate) limit: usize,
     patterns: Option<Patterns>,
+    recognizers: Recognizers,
     skipped: Vec<Kind>,
     threshold: u8,
 }
@@ -18,7 +21,13 @@ impl Rules {
     /// Every kind, from 50 percent on, in texts of up to 8 MiB.
     #[must_use]
     pub const fn new() -> Self {
-        Self { limit: 8 << 20, patterns: None, skipped: Vec::new(), threshold: 50 }
+        Self {
+            limit: 8 << 20,
+            patterns: None,
+            recognizers: Recognizers::NONE,
+            skipped: Vec::new(),
+            threshold: 50,
+        }
     }
 
     /// Reports what is at least so sure, in percent.
@@ -32,6 +41,13 @@ impl Rules {
     #[must_use]
     pub fn with(mut self, patterns: Patterns) -> Self {
         self.patterns = Some(patterns);
+        self
+    }
+
+    /// Asks this recogniser as well: a model, or a list of words.
+    #[must_use]
+    pub fn recognizer(mut self, recognizer: Arc<dyn Recognizer>) -> Self {
+        self.recognizers.push(recognizer);
         self
     }
 
@@ -212,6 +228,7 @@ impl Scanner {
         if let Some(patterns) = &self.rules.patterns {
             patterns.find(w, span, out);
         }
+        self.rules.recognizers.find(w.text, out);
     }
 }
 

@@ -10,7 +10,30 @@ fn found(text: &str) -> Vec<(Kind, &str)> {
 #[test]
 fn each_kind_is_found_with_its_exact_span() {
     for (kind, text, value) in [
+        (Kind::AtVat, "UID: ATU13585627.", "ATU13585627"),
+        (Kind::BePersonal, "NN 85.07.30-033.28,", "85.07.30-033.28"),
         (Kind::BrCpf, "CPF 111.444.777-35.", "111.444.777-35"),
+        (Kind::ChBusiness, "(CHE-100.155.212 MWST)", "CHE-100.155.212"),
+        (Kind::ClRut, "RUT 12.531.909-2", "12.531.909-2"),
+        (Kind::CnResident, "身份证11010519491231002X。", "11010519491231002X"),
+        (
+            Kind::Crypto,
+            "to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa!",
+            "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
+        ),
+        (Kind::CzBirth, "rodné číslo 710319/2745", "710319/2745"),
+        (Kind::DeVat, "USt-IdNr. DE 136 695 976.", "DE 136 695 976"),
+        (Kind::FrVat, "TVA FR 40 303 265 045", "FR 40 303 265 045"),
+        (Kind::InGst, "GSTIN 27AAPFU0939F1ZV", "27AAPFU0939F1ZV"),
+        (Kind::Ip, "net 192.0.2.0/24,", "192.0.2.0/24"),
+        (Kind::MxCurp, "CURP BOXW310820HNERXN09", "BOXW310820HNERXN09"),
+        (Kind::NlVat, "btw NL004495445B01.", "NL004495445B01"),
+        (Kind::NoBirth, "fødselsnummer 151086 95088", "151086 95088"),
+        (Kind::RoPersonal, "CNP 1630615123457", "1630615123457"),
+        (Kind::SePersonnummer, "personnummer 198712202384", "198712202384"),
+        (Kind::TrTax, "vergi no 4540536920", "4540536920"),
+        (Kind::UsMedicare, "MBI 1EG4-TE5-MK73", "1EG4-TE5-MK73"),
+        (Kind::UsProvider, "NPI: 1234567893", "1234567893"),
         (Kind::ChAhv, "AHV 756.9217.0769.85", "756.9217.0769.85"),
         (Kind::CreditCard, "card 4111 1111 1111 1111, exp", "4111 1111 1111 1111"),
         (Kind::CreditCard, "(378282246310005)", "378282246310005"),
@@ -128,6 +151,31 @@ fn a_word_close_before_makes_a_figure_a_number_to_dial() {
 }
 
 #[test]
+fn a_number_that_is_all_of_a_text_needs_its_check_alone() {
+    assert_eq!(found("130692544"), [(Kind::CaSin, "130692544")]);
+    assert_eq!(found(" 130692544\n"), [(Kind::CaSin, "130692544")]);
+    for text in ["130692547", "number 130692544", "130692544 130692544", "536221234"] {
+        assert_eq!(found(text), [], "{text}");
+    }
+    assert_eq!(Scanner::new(Rules::new().at_least(55)).scan("130692544"), []);
+}
+
+#[test]
+fn a_birth_date_is_the_first_after_its_word() {
+    assert_eq!(
+        found("DOB: 1957-05-09. Admitted on 2025-01-09."),
+        [(Kind::DateOfBirth, "1957-05-09")]
+    );
+}
+
+#[test]
+fn nothing_is_left_of_a_number_that_begins_inside_of_an_address() {
+    let text = "at https://a.example/?phone=+1 (202) 555-0123";
+    let redacted = Scanner::default().redact(text, &crate::Operator::Replace);
+    assert!(!redacted.text.contains("555"), "{}", redacted.text);
+}
+
+#[test]
 fn an_armoured_key_is_one_finding() {
     let text = "x\n-----BEGIN EC PRIVATE KEY-----\nbm90IGEga2V5\n-----END EC PRIVATE KEY-----\ny";
     let found = Scanner::default().scan(text);
@@ -187,6 +235,18 @@ fn hostile(n: usize) -> Vec<(&'static str, String)> {
         ("ibans", of("DE89 ")),
         ("base64", of("QUJD")),
         ("wide", of("é@")),
+        ("spaced pairs", of("12 ")),
+        ("dashed pairs", of("12-")),
+        ("dotted", of("1.1.1.1/")),
+        ("numbers", of("123456782 ")),
+        ("countries", of("DE 1")),
+        ("registers", of("CHE-")),
+        ("plus", of("+1 (")),
+        ("births", of("born 1/1/99 ")),
+        ("words", of("ssn ")),
+        ("www", of("www.")),
+        ("brackets", of("[IPv6:")),
+        ("zones", of("fe80::%")),
         ("percents", of("%")),
         ("ampersands", of("&")),
         ("ampersands and signs", of("&#")),
@@ -221,12 +281,22 @@ fn hostile(n: usize) -> Vec<(&'static str, String)> {
     ]
 }
 
+// Counts the bytes that are looked at, which does not depend on the machine. The curve is
+// printed: `cargo test -p evanesce-detect work_grows -- --nocapture`.
 #[test]
+#[allow(clippy::print_stdout, reason = "the curve is what one wants to see")]
 fn work_grows_with_the_length_and_no_faster() {
+    const SIZES: [usize; 4] = [8 << 10, 16 << 10, 32 << 10, 64 << 10];
     let work = |text: &str| Scanner::default().window(text, (0, text.len())).1;
-    for ((name, short), (_, long)) in hostile(16 << 10).into_iter().zip(hostile(32 << 10)) {
-        let (one, two) = (work(&short), work(&long));
-        assert!(two as f64 <= one as f64 * 2.2, "{name}: {one} then {two}");
+    let curves = SIZES.map(hostile);
+    for (shape, (name, _)) in curves[0].iter().enumerate() {
+        let steps = [0, 1, 2, 3].map(|size| work(&curves[size][shape].1));
+        let per_byte = [0, 1, 2, 3].map(|size| steps[size] as f64 / SIZES[size] as f64);
+        println!("{name:12} {steps:>10?} steps, {per_byte:>7.1?} a byte");
+        for pair in steps.windows(2) {
+            let (one, two) = (pair[0] as f64, pair[1] as f64);
+            assert!(two <= one * 2.2, "{name}: {one} then {two}");
+        }
     }
 }
 

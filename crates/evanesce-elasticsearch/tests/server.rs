@@ -11,7 +11,9 @@ use elasticsearch::cert::{Certificate, CertificateValidation};
 use elasticsearch::http::headers::HeaderMap;
 use elasticsearch::http::transport::{SingleNodeConnectionPool, TransportBuilder};
 use elasticsearch::http::{Method, Url};
-use evanesce_core::{Clock, ErrorKind, Label, Namespace, Reading, Sanitize, SystemClock, Timestamp};
+use evanesce_core::{
+    Clock, ErrorKind, Label, Namespace, Reading, Sanitize, SystemClock, Timestamp,
+};
 use evanesce_elasticsearch::ElasticsearchSink;
 use evanesce_telemetry::{ItemOutcome, Level, LogRecord, LogSink, Sanitized, Value};
 use evanesce_testkit::telemetry as suite;
@@ -236,7 +238,8 @@ async fn the_incarnation_stays_while_the_server_runs() {
 async fn the_checks_tell_the_connection_and_the_version() {
     let sink = started().await;
     let checks = sink.checks(&SystemClock).await;
-    let told: Vec<_> = checks.iter().map(|check| (check.fact().as_str(), check.reading())).collect();
+    let told: Vec<_> =
+        checks.iter().map(|check| (check.fact().as_str(), check.reading())).collect();
     assert_eq!(told[0], ("connection encrypted", Some(&Reading::Holds(true))));
     assert!(matches!(told[1], ("server version", Some(Reading::Word(_)))), "{told:?}");
     sink.remove().await.unwrap();

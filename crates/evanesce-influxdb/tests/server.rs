@@ -223,7 +223,8 @@ async fn a_bucket_made_here_keeps_its_ceiling() {
 async fn the_checks_tell_the_connection_and_the_version() {
     let sink = started().await;
     let checks = sink.checks(&SystemClock).await;
-    let told: Vec<_> = checks.iter().map(|check| (check.fact().as_str(), check.reading())).collect();
+    let told: Vec<_> =
+        checks.iter().map(|check| (check.fact().as_str(), check.reading())).collect();
     assert_eq!(told[0], ("connection encrypted", Some(&Reading::Holds(true))));
     assert!(matches!(told[1], ("server version", Some(Reading::Word(_)))), "{told:?}");
     sink.remove().await.unwrap();

@@ -37,5 +37,5 @@ pub use crate::{
     process::{MemoryFlags, ProcessProtection, flags, process_protection, protect_process},
     secret::SecretBytes,
     slab::canary_violations,
-    wipe::{Wipe, Wiped, scrub_stack, scrub_stack_deeply, wipe_slice},
+    wipe::{Wipe, Wiped, scrub_stack, scrub_stack_deeply, scrubbed, wipe_slice},
 };

@@ -29,7 +29,38 @@ pub fn wipe_slice(bytes: &mut [u8]) {
 /// frames and more copies, so there it reaches four times as far.
 #[inline(never)]
 pub fn scrub_stack() {
-    scrub::<{ 16 * 1024 * FRAMES }>();
+    if !DEFERRED.get() {
+        scrub::<{ 16 * 1024 * FRAMES }>();
+    }
+}
+
+/// Runs work of several steps that each scrub the stack, and scrubs once, at its end, twice as
+/// far as [`scrub_stack`]: what the steps leave lies there until then and no longer, also when
+/// the work panics.
+///
+/// ```
+/// let sum = evanesce_memory::scrubbed(|| [1, 2, 3].iter().sum::<u32>());
+/// assert_eq!(sum, 6);
+/// ```
+pub fn scrubbed<R>(work: impl FnOnce() -> R) -> R {
+    struct Outermost;
+    impl Drop for Outermost {
+        #[inline(never)]
+        fn drop(&mut self) {
+            DEFERRED.set(false);
+            scrub::<{ 32 * 1024 * FRAMES }>();
+        }
+    }
+    if DEFERRED.replace(true) {
+        return work();
+    }
+    let _outermost = Outermost;
+    work()
+}
+
+thread_local! {
+    // Whether somebody further out scrubs for all.
+    static DEFERRED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// As [`scrub_stack`], eight times as far: after post-quantum arithmetic, which needs deep frames.

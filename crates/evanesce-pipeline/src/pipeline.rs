@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use evanesce_core::{
@@ -50,13 +50,19 @@ pub struct PipelineParts {
 #[derive(Clone)]
 pub struct Pipeline {
     parts: PipelineParts,
+    /// What the allocator was found to do last, and when by the monotonic clock.
+    heap: Arc<Mutex<Option<(Duration, Evidence)>>>,
 }
+
+/// How long a measurement of the allocator stands: it looks into freed memory through the
+/// kernel, which costs more than what is processed. The evidence carries its own time.
+const HEAP_STANDS: Duration = Duration::from_secs(1);
 
 impl Pipeline {
     /// A pipeline.
     #[must_use]
-    pub const fn new(parts: PipelineParts) -> Self {
-        Self { parts }
+    pub fn new(parts: PipelineParts) -> Self {
+        Self { parts, heap: Arc::default() }
     }
 
     /// Takes an input in: it is copied into guarded memory, the caller's buffer is
@@ -95,7 +101,8 @@ impl Pipeline {
         plain.expose_mut(wipe_slice);
         self.count(if result.is_ok() { Outcome::Done } else { Outcome::Failed });
         let timed = result?;
-        let evidence = discarded(clock, &plain, timed.took).await;
+        let mut evidence = discarded(clock, &plain).await;
+        evidence.extend(self.heap_and_time(timed.took).await);
         Ok(Processed { value: timed.value, evidence })
     }
 
@@ -118,7 +125,7 @@ impl Pipeline {
     /// The result of such work with what can be measured of it: the heap and the time.
     /// The data itself was wiped by whoever lent it.
     pub async fn conclude<R>(&self, timed: Timed<R>) -> Processed<R> {
-        let evidence = heap_and_time(&*self.parts.clock, timed.took).await;
+        let evidence = self.heap_and_time(timed.took).await;
         Processed { value: timed.value, evidence }
     }
 
@@ -126,6 +133,36 @@ impl Pipeline {
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.parts.limits
+    }
+
+    async fn heap_and_time(&self, took: Duration) -> Vec<Evidence> {
+        let clock = &*self.parts.clock;
+        let time = FnProbe::new(
+            StoreKind::Memory,
+            label!("processing time"),
+            label!("monotonic clock around the closure"),
+            || Ok(Reading::duration(took)),
+        );
+        vec![self.heap().await, Evidence::measure(clock, &time).await]
+    }
+
+    async fn heap(&self) -> Evidence {
+        let clock = &*self.parts.clock;
+        let now = clock.monotonic();
+        if let Some((at, evidence)) = &*self.heap.lock().unwrap_or_else(PoisonError::into_inner)
+            && now.saturating_sub(*at) < HEAP_STANDS
+        {
+            return evidence.clone();
+        }
+        let heap = FnProbe::new(
+            StoreKind::Memory,
+            label!("heap of the closure"),
+            label!("asked of the installed allocator"),
+            || Ok(Reading::Word(heap_word())),
+        );
+        let evidence = Evidence::measure(clock, &heap).await;
+        *self.heap.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, evidence.clone()));
+        evidence
     }
 
     fn count(&self, outcome: Outcome) {
@@ -207,7 +244,7 @@ impl<R: Outgoing> Processed<R> {
     }
 }
 
-async fn discarded(clock: &dyn Clock, plain: &SecretBytes, took: Duration) -> Vec<Evidence> {
+async fn discarded(clock: &dyn Clock, plain: &SecretBytes) -> Vec<Evidence> {
     let left = || {
         let left = plain.expose(|bytes| bytes.iter().filter(|byte| **byte != 0).count());
         Ok(Reading::Count(left as u64))
@@ -224,26 +261,7 @@ async fn discarded(clock: &dyn Clock, plain: &SecretBytes, took: Duration) -> Ve
         label!("rung of the allocation itself"),
         || Ok(Reading::Word(rung_word(plain))),
     );
-    let mut evidence =
-        vec![Evidence::measure(clock, &left).await, Evidence::measure(clock, &rung).await];
-    evidence.extend(heap_and_time(clock, took).await);
-    evidence
-}
-
-async fn heap_and_time(clock: &dyn Clock, took: Duration) -> Vec<Evidence> {
-    let heap = FnProbe::new(
-        StoreKind::Memory,
-        label!("heap of the closure"),
-        label!("asked of the installed allocator"),
-        || Ok(Reading::Word(heap_word())),
-    );
-    let time = FnProbe::new(
-        StoreKind::Memory,
-        label!("processing time"),
-        label!("monotonic clock around the closure"),
-        || Ok(Reading::duration(took)),
-    );
-    vec![Evidence::measure(clock, &heap).await, Evidence::measure(clock, &time).await]
+    vec![Evidence::measure(clock, &left).await, Evidence::measure(clock, &rung).await]
 }
 
 fn rung_word(plain: &SecretBytes) -> Label {

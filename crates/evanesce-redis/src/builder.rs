@@ -109,7 +109,7 @@ impl RedisBuilder {
         let seeds: Vec<Place> = addresses.into_iter().map(|address| address.place).collect();
         let slots = slots(&Keys::new(&self.namespace));
         let cluster = Cluster::connect(dialer, self.identifier(), seeds, slots).await?;
-        Ok(self.store(Servers::Cluster(cluster), scripts))
+        Ok(self.store(Servers::Cluster(Box::new(cluster)), scripts))
     }
 
     /// Connects to the primary that sentinels at these addresses know by a name, and

@@ -71,22 +71,26 @@ impl Cluster {
             };
             let late = SystemClock.monotonic() >= until;
             match &outcome {
-                Ok((reply, _)) => match request.refusal(reply).map(|refusal| (refusal, next(refusal))) {
-                    None | Some((_, Next::GiveUp)) => return outcome,
-                    Some(_) if late => return outcome,
-                    Some((refusal, Next::Follow(ask))) => {
-                        let asked = node.and_then(|(node, _)| node.place().cloned());
-                        named = refusal.redirect().map(|to| (self.link_to(to, asked, &map), ask));
-                        if ask == Ask::WithAsking {
+                Ok((reply, _)) => {
+                    match request.refusal(reply).map(|refusal| (refusal, next(refusal))) {
+                        None | Some((_, Next::GiveUp)) => return outcome,
+                        // It has not run, and will not by us.
+                        Some(_) if late => return Err(UNSETTLED),
+                        Some((refusal, Next::Follow(ask))) => {
+                            let asked = node.and_then(|(node, _)| node.place().cloned());
+                            named =
+                                refusal.redirect().map(|to| (self.link_to(to, asked, &map), ask));
+                            if ask == Ask::WithAsking {
+                                continue;
+                            }
+                            // The node that was named knows better than whoever is asked
+                            // for the layout, so that a failure here does no harm.
+                            let _ = self.refresh(map.generation).await;
                             continue;
                         }
-                        // The node that was named knows better than whoever is asked
-                        // for the layout, so that a failure here does no harm.
-                        let _ = self.refresh(map.generation).await;
-                        continue;
+                        Some((_, Next::Wait)) => {}
                     }
-                    Some((_, Next::Wait)) => {}
-                },
+                }
                 // What was sent and not acknowledged is never sent again.
                 Err(error) if late || !was_not_sent(error) => return outcome,
                 Err(_) => {}
@@ -235,6 +239,8 @@ pub(crate) fn was_not_sent(error: &Error) -> bool {
 }
 
 const UNSERVED: Error = new(ErrorKind::Unavailable, "no node of the cluster serves the slot");
+const UNSETTLED: Error =
+    new(ErrorKind::Unavailable, "the cluster is moving these keys, or is without a primary");
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 const REFRESHED_EACH: Duration = Duration::from_millis(100);

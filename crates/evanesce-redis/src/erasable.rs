@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use evanesce_core::{
-    BoxFuture, Ceiling, DataClass, Erasable, Error, Incarnation, Presence, StoreKind, Subject,
+    BoxFuture, Ceiling, Clock, DataClass, Erasable, Error, Incarnation, Presence, StoreKind,
+    Subject,
 };
 use evanesce_session::{LookupId, SessionStore, Write};
 
@@ -47,5 +48,9 @@ impl Erasable for RedisStore {
 
     fn ceiling(&self) -> BoxFuture<'_, Result<Ceiling, Error>> {
         SessionStore::ceiling(self)
+    }
+
+    fn demand<'a>(&'a self, clock: &'a dyn Clock) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async { Self::demand(self, clock).await.map(drop) })
     }
 }

@@ -87,8 +87,8 @@ pub(crate) const CROWDED: Error =
     new(ErrorKind::Exhausted, "too many operations wait for the server");
 pub(crate) const LATE: Error = new(ErrorKind::Timeout, "no answer in time");
 pub(crate) const LOST: Error = new(ErrorKind::Unavailable, "the connection was lost");
-pub(crate) const REPLICA: Error = new(ErrorKind::Unavailable, "the server is a replica")
-    .with_code(Code::Redis("READONLY"));
+pub(crate) const REPLICA: Error =
+    new(ErrorKind::Unavailable, "the server is a replica").with_code(Code::Redis("READONLY"));
 pub(crate) const TIMEOUT: Error = new(ErrorKind::Timeout, "no connection in time");
 pub(crate) const UNAVAILABLE: Error =
     new(ErrorKind::Unavailable, "the server could not be reached");

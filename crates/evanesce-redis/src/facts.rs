@@ -8,7 +8,18 @@ pub(crate) struct Fact {
     pub(crate) method: Label,
     pub(crate) source: Source,
     pub(crate) setting: &'static str,
-    pub(crate) judge: fn(&Reading) -> Verdict,
+    /// What it means; nothing in particular for what a reader has to judge.
+    pub(crate) judge: Option<fn(&Reading) -> Verdict>,
+}
+
+impl Fact {
+    pub(crate) fn judged(&self, reading: Option<&Reading>) -> Verdict {
+        match (self.judge, reading) {
+            (None, _) => Verdict::Noted,
+            (Some(_), None) => Verdict::Unknown,
+            (Some(judge), Some(reading)) => judge(reading),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -29,7 +40,7 @@ const fn fact(
     method: &'static str,
     source: Source,
     setting: &'static str,
-    judge: fn(&Reading) -> Verdict,
+    judge: Option<fn(&Reading) -> Verdict>,
 ) -> Fact {
     Fact { name: Label::new(name), method: Label::new(method), source, setting, judge }
 }
@@ -37,91 +48,101 @@ const fn fact(
 const CONFIG: &str = "CONFIG GET";
 const OWN: &str = "our own connection";
 
-pub(crate) const FACTS: [Fact; 20] = [
-    fact("appendonly", CONFIG, Source::Config("appendonly"), "appendonly", |r| is(r, "no")),
+pub(crate) static FACTS: [Fact; 20] = [
+    fact("appendonly", CONFIG, Source::Config("appendonly"), "appendonly", Some(|r| is(r, "no"))),
     fact(
         "connected as the default user",
         OWN,
         Source::DefaultUser,
         "the ACL: a user of its own",
-        noted,
+        None,
     ),
     fact(
         "connected replicas",
         "INFO replication",
         Source::Count("replication", "connected_slaves"),
         "replicaof",
-        noted,
+        None,
     ),
-    fact("connection encrypted", OWN, Source::Encrypted, "rediss:// in the address", |r| {
-        holds(r, true)
-    }),
-    fact("evicted keys", "INFO stats", Source::Count("stats", "evicted_keys"), "maxmemory", none),
+    fact(
+        "connection encrypted",
+        OWN,
+        Source::Encrypted,
+        "rediss:// in the address",
+        Some(|r| holds(r, true)),
+    ),
+    fact(
+        "evicted keys",
+        "INFO stats",
+        Source::Count("stats", "evicted_keys"),
+        "maxmemory",
+        Some(none),
+    ),
     fact(
         "expired keys not yet freed, in percent",
         "INFO stats",
         Source::Info("stats", "expired_stale_perc"),
         "active-expire-effort",
-        noted,
+        None,
     ),
-    fact("maxmemory", CONFIG, Source::Config("maxmemory"), "maxmemory", noted),
+    fact("maxmemory", CONFIG, Source::Config("maxmemory"), "maxmemory", None),
     fact(
         "maxmemory-policy",
         CONFIG,
         Source::Config("maxmemory-policy"),
         "maxmemory-policy noeviction",
-        |r| is(r, "noeviction"),
+        Some(|r| is(r, "noeviction")),
     ),
     fact(
         "open to whoever shows no password",
         "a connection without credentials",
         Source::OpenToAll,
         "the ACL: user default off, or requirepass",
-        |r| holds(r, false),
+        Some(|r| holds(r, false)),
     ),
-    fact("protected-mode", CONFIG, Source::Config("protected-mode"), "protected-mode", noted),
+    fact("protected-mode", CONFIG, Source::Config("protected-mode"), "protected-mode", None),
     fact(
         "replicas keep nothing on disk",
         "INFO replication, then CONFIG GET on each",
         Source::ReplicasKeepNothing,
         "save, appendonly, repl-diskless-sync and rdb-del-sync-files on every server",
-        |r| holds(r, true),
+        Some(|r| holds(r, true)),
     ),
-    fact("role", "INFO replication", Source::Info("replication", "role"), "replicaof", |r| {
-        is(r, "master")
-    }),
-    fact("save", CONFIG, Source::Config("save"), "save", |r| is(r, "(empty)")),
+    fact(
+        "role",
+        "INFO replication",
+        Source::Info("replication", "role"),
+        "replicaof",
+        Some(|r| is(r, "master")),
+    ),
+    fact("save", CONFIG, Source::Config("save"), "save", Some(|r| is(r, "(empty)"))),
     fact(
         "server version",
         "INFO server",
         Source::Info("server", "redis_version"),
         "the server: Redis 6.2 or later",
-        version,
+        Some(version),
     ),
-    fact("sessions across a failover", OWN, Source::Failover, "RedisBuilder::failover", noted),
+    fact("sessions across a failover", OWN, Source::Failover, "RedisBuilder::failover", None),
     // What the slow log and MONITOR show of us: opaque names and ciphertext.
     fact(
         "slowlog-log-slower-than",
         CONFIG,
         Source::Config("slowlog-log-slower-than"),
         "slowlog-log-slower-than",
-        noted,
+        None,
     ),
-    fact("slowlog-max-len", CONFIG, Source::Config("slowlog-max-len"), "slowlog-max-len", noted),
+    fact("slowlog-max-len", CONFIG, Source::Config("slowlog-max-len"), "slowlog-max-len", None),
     fact(
         "snapshots since the start",
         "INFO persistence",
         Source::Count("persistence", "rdb_saves"),
         "save",
-        noted,
+        None,
     ),
-    fact("tls-auth-clients", CONFIG, Source::Config("tls-auth-clients"), "tls-auth-clients", noted),
-    fact("watching with MONITOR", "CLIENT LIST", Source::Monitors, "the ACL: -monitor", noted),
+    fact("tls-auth-clients", CONFIG, Source::Config("tls-auth-clients"), "tls-auth-clients", None),
+    fact("watching with MONITOR", "CLIENT LIST", Source::Monitors, "the ACL: -monitor", None),
 ];
-
-fn noted(_: &Reading) -> Verdict {
-    Verdict::Noted
-}
 
 fn is(reading: &Reading, wanted: &str) -> Verdict {
     verdict(matches!(reading, Reading::Word(word) if word.as_str() == wanted))
@@ -155,7 +176,7 @@ mod tests {
 
     fn judged(name: &str, reading: &Reading) -> Verdict {
         let fact = FACTS.iter().find(|fact| fact.name.as_str() == name).unwrap();
-        (fact.judge)(reading)
+        fact.judged(Some(reading))
     }
 
     fn word(text: &str) -> Reading {
@@ -184,9 +205,10 @@ mod tests {
     #[test]
     fn every_fact_that_can_be_broken_names_its_setting() {
         for fact in &FACTS {
-            let broken = [Reading::Count(9), Reading::Holds(true), Reading::Holds(false), word("x")]
-                .iter()
-                .any(|reading| (fact.judge)(reading) == Verdict::Broken);
+            let broken =
+                [Reading::Count(9), Reading::Holds(true), Reading::Holds(false), word("x")]
+                    .iter()
+                    .any(|reading| fact.judged(Some(reading)) == Verdict::Broken);
             assert!(!broken || !fact.setting.is_empty(), "{}", fact.name);
         }
     }

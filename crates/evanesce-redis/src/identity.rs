@@ -51,7 +51,8 @@ impl Identifier {
     pub(crate) fn identity(&self, life: &Life, term: u64) -> Identity {
         match self.failover {
             Failover::End => {
-                let mut identifiers = [life.run_id.as_bytes(), life.replication.as_bytes()].concat();
+                let mut identifiers =
+                    [life.run_id.as_bytes(), life.replication.as_bytes()].concat();
                 if term > 0 {
                     identifiers.extend_from_slice(&term.to_be_bytes());
                 }

@@ -144,7 +144,8 @@ mod tests {
             let name = written(|out| keys.session(out, &id)).remove(0);
             assert_eq!(keys.tag_of(name.as_bytes()), Some(tag));
         }
-        for name in ["", "{news:0a}", "{news:0A}:s:x", "{news:zz}:s:x", "{other:0a}:s:x", "{news:"] {
+        for name in ["", "{news:0a}", "{news:0A}:s:x", "{news:zz}:s:x", "{other:0a}:s:x", "{news:"]
+        {
             assert_eq!(keys.tag_of(name.as_bytes()), None, "{name}");
         }
     }

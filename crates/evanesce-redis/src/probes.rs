@@ -54,7 +54,7 @@ impl RedisStore {
         let mut findings = Vec::with_capacity(FACTS.len());
         for fact in &FACTS {
             let evidence = Evidence::measure(clock, &Asked { store: self, fact }).await;
-            let verdict = evidence.reading().map_or(Verdict::Unknown, fact.judge);
+            let verdict = fact.judged(evidence.reading());
             findings.push(Finding { evidence, verdict, setting: fact.setting });
         }
         findings
@@ -109,7 +109,9 @@ impl RedisStore {
                     Ok(true) => {}
                     Ok(false) => return unbounded(label!("persistence of the replicas")),
                     Err(_) => {
-                        return unbounded(label!("replicas: their persistence is not seen from here"));
+                        return unbounded(label!(
+                            "replicas: their persistence is not seen from here"
+                        ));
                     }
                 }
             }
@@ -208,8 +210,7 @@ async fn monitors(node: &Link) -> Result<u64, Error> {
 /// Where a server's replicas are, by its own account.
 async fn replicas(node: &Link) -> Result<Vec<Place>, Error> {
     let section = ask(node, &["INFO", "replication"]).await?.text()?;
-    let stated: usize =
-        info(&section, "connected_slaves")?.parse().map_err(|_| CORRUPT)?;
+    let stated: usize = info(&section, "connected_slaves")?.parse().map_err(|_| CORRUPT)?;
     let places: Vec<Place> = section.lines().filter_map(replica).collect();
     if places.len() == stated { Ok(places) } else { Err(CORRUPT) }
 }

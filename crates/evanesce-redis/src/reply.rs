@@ -125,7 +125,11 @@ impl Parser {
     ///
     /// # Errors
     /// [`Malformed`], after which nothing more can be read.
-    pub(crate) fn read(&mut self, bytes: &[u8], at: &mut usize) -> Result<Option<Reply>, Malformed> {
+    pub(crate) fn read(
+        &mut self,
+        bytes: &[u8],
+        at: &mut usize,
+    ) -> Result<Option<Reply>, Malformed> {
         loop {
             let rest = bytes.get(*at..).unwrap_or_default();
             let Some((item, length)) = item(rest)? else { return Ok(None) };

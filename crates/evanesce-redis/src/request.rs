@@ -157,7 +157,8 @@ mod tests {
         #[test]
         fn numbers_are_decimal(number: u64) {
             let mut digits = [0; 20];
-            prop_assert_eq!(decimal(number, &mut digits), number.to_string().as_bytes());
+            let text = number.to_string();
+            prop_assert_eq!(decimal(number, &mut digits), text.as_bytes());
         }
     }
 }

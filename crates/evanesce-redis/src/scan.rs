@@ -81,7 +81,8 @@ impl RedisStore {
         let mut removed = 0;
         let mut gathered = self.gather(&mut scan).await?;
         while let Some(found) = gathered {
-            let (gone, next) = tokio::join!(self.remove_fallen(node, found), self.gather(&mut scan));
+            let (gone, next) =
+                tokio::join!(self.remove_fallen(node, found), self.gather(&mut scan));
             removed += gone?;
             gathered = next?;
         }
@@ -200,7 +201,11 @@ impl<'a> Scan<'a> {
 }
 
 // One answer for each of so many commands.
-async fn answers(node: &Link, request: &Request<impl Encode>, count: usize) -> Result<Vec<Reply>, Error> {
+async fn answers(
+    node: &Link,
+    request: &Request<impl Encode>,
+    count: usize,
+) -> Result<Vec<Reply>, Error> {
     if count == 0 {
         return Ok(Vec::new());
     }

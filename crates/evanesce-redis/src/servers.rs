@@ -17,7 +17,7 @@ use crate::wire::Ask;
 
 /// The servers that a store lies on.
 pub(crate) enum Servers {
-    Cluster(Cluster),
+    Cluster(Box<Cluster>),
     /// One, wherever it is now.
     One(Arc<Link>),
     /// One that sentinels name.
@@ -91,7 +91,10 @@ impl Servers {
 
 // A failover takes a moment. What was refused by a server that is no primary any more, or
 // was never sent, is sent again to the one that is.
-async fn call_through(link: &Link, request: &Request<impl Encode>) -> Result<(Reply, Identity), Error> {
+async fn call_through(
+    link: &Link,
+    request: &Request<impl Encode>,
+) -> Result<(Reply, Identity), Error> {
     let until = SystemClock.monotonic() + link.dialer().timeouts.response;
     let mut pause = FIRST_PAUSE;
     loop {

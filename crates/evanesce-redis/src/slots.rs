@@ -70,7 +70,8 @@ fn node(reply: Reply, asked: &Place) -> Result<Place, Error> {
         }
         _ => None,
     };
-    let stated = known_by.into_iter().chain(preferred).find(|host| !host.is_empty() && host != b"?");
+    let stated =
+        known_by.into_iter().chain(preferred).find(|host| !host.is_empty() && host != b"?");
     match stated {
         None => Ok(Place::new(&asked.host, port)),
         Some(host) => Ok(Place::new(std::str::from_utf8(&host).map_err(|_| CORRUPT)?, port)),

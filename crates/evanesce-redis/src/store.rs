@@ -236,7 +236,11 @@ impl RedisStore {
         self.believed(tag, reply.array()?, identity).await
     }
 
-    pub(crate) async fn outcome(&self, tag: Tag, request: &Request<impl Encode>) -> Result<Write, Error> {
+    pub(crate) async fn outcome(
+        &self,
+        tag: Tag,
+        request: &Request<impl Encode>,
+    ) -> Result<Write, Error> {
         let (reply, _) = self.servers.call(Part::tag(tag), request).await?;
         match reply.int()? {
             APPLIED => Ok(Write::Applied),

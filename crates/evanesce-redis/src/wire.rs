@@ -295,10 +295,7 @@ impl Io {
         }
     }
 
-    fn answer(
-        &mut self,
-        answered: &mut Vec<(oneshot::Sender<Reply>, Reply)>,
-    ) -> Result<(), Ended> {
+    fn answer(&mut self, answered: &mut Vec<(oneshot::Sender<Reply>, Reply)>) -> Result<(), Ended> {
         while self.read < self.filled {
             let bytes = &self.room[..self.filled];
             let read = self.parser.read(bytes, &mut self.read);

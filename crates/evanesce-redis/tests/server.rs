@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evanesce_core::{Code, ErrorKind, Standing, SystemClock};
-use evanesce_redis::RedisStore;
+use evanesce_redis::{RedisStore, Verdict};
 use evanesce_session::{SessionStore, Token};
 use evanesce_testkit::session as suite;
 use evanesce_tls::Tls;
@@ -40,6 +40,9 @@ macro_rules! contract {
 
 contract! {
     insert_refuses_an_existing_id
+    insert_answers_with_the_epochs
+    a_pair_is_what_two_fetches_give
+    fetch_pair_refuses_another_tag
     fetch_gives_back_what_was_inserted
     replace_is_conditional
     of_many_replacements_one_wins
@@ -62,6 +65,7 @@ contract! {
     end_removes_every_secret
     sweep_leaves_what_lives
     reclaim_removes_every_record
+    reclaim_leaves_what_was_opened_since
     the_incarnation_is_stable
     erasure_leaves_nothing_present
     the_oldest_age_is_measured
@@ -164,6 +168,15 @@ async fn the_honesty_report_is_measured() {
     assert_eq!(reading("tls-auth-clients"), "yes");
     assert_eq!(reading("connected replicas"), "0");
     assert!(reading("server version").contains('.'));
-    let ceiling = store.ceiling().await.unwrap();
+    assert_eq!(reading("open to whoever shows no password"), "no");
+    assert_eq!(reading("replicas keep nothing on disk"), "yes");
+    assert_eq!(reading("sessions across a failover"), "end sessions");
+    let ceiling = SessionStore::ceiling(&*store).await.unwrap();
     assert!(ceiling.keeps(Duration::from_secs(86_400)));
+    // A server that is set up as docs/operations says starts in strict mode.
+    let findings = store.demand(&SystemClock).await.unwrap();
+    assert!(findings.iter().any(|finding| finding.verdict == Verdict::Kept));
+    // This user may not list clients, so that whoever watches is unknown and said to be.
+    let watching = checks.iter().find(|e| e.fact().as_str() == "watching with MONITOR").unwrap();
+    assert_eq!(watching.standing(), Standing::Unknown);
 }

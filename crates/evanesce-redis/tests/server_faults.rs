@@ -13,27 +13,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evanesce_core::{BoxFuture, Code, ErrorKind, Standing, SystemClock};
-use evanesce_redis::{RedisStore, Timeouts};
+use evanesce_redis::{RedisStore, Timeouts, Verdict};
 use evanesce_session::{
-    EpochStore, LookupId, SessionError, SessionStore, Sessions, Tag, Token, Write,
+    EpochStore, LookupId, SessionError, SessionStore, Sessions, Tag, Token, Version, Write,
 };
 use evanesce_testkit::session::{self as suite, Restorable};
 use evanesce_tls::Tls;
-use support::{Monitor, Own, fresh_namespace, sessions, stores};
+use support::{
+    Fault, Monitor, Own, Proxy, copy, fresh_namespace, patiently, read, sessions, stores,
+};
 
 const SHORT: Timeouts =
     Timeouts { connect: Duration::from_millis(500), response: Duration::from_millis(200) };
 
 async fn opened(sessions: &Sessions) -> Token {
     sessions.open(&String::from("somebody")).await.unwrap()
-}
-
-async fn read(sessions: &Sessions, token: &Token) -> Result<String, SessionError> {
-    sessions.read(token, |text: &String| text.clone()).await
-}
-
-fn copy(token: &Token) -> Token {
-    Token::parse(&token.to_text()).unwrap()
 }
 
 fn kind<T>(result: Result<T, SessionError>) -> ErrorKind {
@@ -95,11 +89,13 @@ async fn a_write_without_an_answer_is_unconfirmed_and_a_read_has_timed_out() {
     let store = own.store_within(SHORT).await;
     let sessions = sessions(&store);
     let token = opened(&sessions).await;
-    let _: String = own.ask(&["CLIENT", "PAUSE", "600", "ALL"]).await;
-    assert_eq!(kind(read(&sessions, &token).await), ErrorKind::Timeout);
-    let failed = sessions.destroy(token).await.unwrap_err();
+    let _: String = own.ask(&["CLIENT", "PAUSE", "1500", "ALL"]).await;
+    let again = copy(&token);
+    let (read_late, destroyed) = tokio::join!(read(&sessions, &again), sessions.destroy(token));
+    assert_eq!(kind(read_late), ErrorKind::Timeout);
+    let failed = destroyed.unwrap_err();
     assert_eq!(kind::<()>(Err(failed.error)), ErrorKind::Unconfirmed);
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    tokio::time::sleep(Duration::from_millis(1700)).await;
     // The token came back, so that it can be destroyed for certain.
     let again = copy(&failed.token);
     sessions.destroy(failed.token).await.unwrap();
@@ -149,7 +145,7 @@ async fn a_connection_that_is_cut_is_made_again_under_the_same_incarnation() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Redis: cargo xtask services up redis"]
-async fn every_session_operation_is_one_round_trip() {
+async fn a_read_is_one_command_and_a_change_two() {
     let own = Own::start().await;
     let store = own.store().await;
     let sessions = sessions(&store);
@@ -164,7 +160,7 @@ async fn every_session_operation_is_one_round_trip() {
     mark("fetch").await;
     read(&sessions, &token).await.unwrap();
     mark("fetch-and-replace").await;
-    sessions.update(&token, |_: &mut String| ()).await.unwrap();
+    sessions.update(&token, |text: &mut String| text.push('!')).await.unwrap();
     mark("fetch-and-rename").await;
     let token = sessions.rotate(token).await.unwrap();
     mark("take").await;
@@ -174,7 +170,7 @@ async fn every_session_operation_is_one_round_trip() {
     mark("finished").await;
     let seen = monitor.until("\"finished\"").await;
     let ours = |line: &&str| {
-        !line.contains("[0 lua]") && !line.contains("\"PING\"") && !line.contains("\"CLIENT\"")
+        ["[0 lua]", "\"PING\"", "\"CLIENT\"", "\"INFO\""].iter().all(|other| !line.contains(other))
     };
     let trips = |from: &str, to: &str| {
         let between = seen.split(&format!("\"{from}\"")).nth(1).unwrap();
@@ -185,7 +181,7 @@ async fn every_session_operation_is_one_round_trip() {
     assert_eq!(trips("fetch-and-replace", "fetch-and-rename"), 2);
     assert_eq!(trips("fetch-and-rename", "take"), 2);
     assert_eq!(trips("take", "end"), 1);
-    assert_eq!(trips("end", "finished"), 1, "every tag at once");
+    assert_eq!(trips("end", "finished"), 256, "a command for each tag, in one write");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -282,13 +278,13 @@ async fn the_ceiling_is_none_where_the_server_keeps_copies() {
     let own = Own::start().await;
     let store = own.store().await;
     let day = Duration::from_secs(86_400);
-    assert_eq!(store.ceiling().await.unwrap().worst, Some(day));
+    assert_eq!(SessionStore::ceiling(&*store).await.unwrap().worst, Some(day));
     let _: String = own.ask(&["CONFIG", "SET", "save", "60 1"]).await;
-    let saved = store.ceiling().await.unwrap();
+    let saved = SessionStore::ceiling(&*store).await.unwrap();
     assert_eq!((saved.worst, saved.setting.as_str()), (None, "save"));
     let _: String = own.ask(&["CONFIG", "SET", "save", ""]).await;
     let _: String = own.ask(&["CONFIG", "SET", "appendonly", "yes"]).await;
-    let appended = store.ceiling().await.unwrap();
+    let appended = SessionStore::ceiling(&*store).await.unwrap();
     assert_eq!((appended.worst, appended.setting.as_str()), (None, "appendonly"));
 }
 
@@ -301,7 +297,7 @@ async fn what_the_user_may_not_ask_is_unknown_or_refused_by_name() {
     let tls = Tls::plaintext_loopback().unwrap();
     let url = own.url().replace("redis://", "redis://limited:pw@");
     let store = RedisStore::connect(&url, &tls, &fresh_namespace()).await.unwrap();
-    let ceiling = store.ceiling().await.unwrap();
+    let ceiling = SessionStore::ceiling(&store).await.unwrap();
     assert_eq!(ceiling.worst, None);
     assert_eq!(ceiling.setting.as_str(), "CONFIG GET is not permitted");
     let checks = store.checks(&SystemClock).await;
@@ -327,17 +323,204 @@ async fn a_full_or_read_only_server_is_a_typed_error_and_loses_nothing() {
     let full = sessions.update(&token, |text: &mut String| text.push('!')).await;
     let Err(SessionError::Store(error)) = full else { panic!("a full server wrote") };
     assert_eq!((error.kind(), error.code()), (ErrorKind::Exhausted, Some(Code::Redis("OOM"))));
+    let open = sessions.open(&String::from("other")).await;
+    let Err(SessionError::Store(error)) = open else { panic!("a full server wrote") };
+    assert_eq!(error.kind(), ErrorKind::Exhausted);
     let _: String = own.ask(&["CONFIG", "SET", "maxmemory", "0"]).await;
-    let _: String = own.ask(&["REPLICAOF", "127.0.0.1", "1"]).await;
-    let _: String = own.ask(&["CONFIG", "SET", "replica-serve-stale-data", "yes"]).await;
+    let _: String = own.ask(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await;
     let refused = sessions.update(&token, |text: &mut String| text.push('!')).await;
-    let Err(SessionError::Store(error)) = refused else { panic!("a replica wrote") };
-    assert_eq!(
-        (error.kind(), error.code()),
-        (ErrorKind::Unavailable, Some(Code::Redis("READONLY")))
-    );
-    let _: String = own.ask(&["REPLICAOF", "NO", "ONE"]).await;
+    let Err(SessionError::Store(error)) = refused else { panic!("it wrote without a replica") };
+    assert_eq!(error.code(), Some(Code::Redis("NOREPLICAS")));
+    let _: String = own.ask(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await;
     assert_eq!(read(&sessions, &token).await.unwrap(), "somebody");
+}
+
+/// Each operation with its request cut in half, and with its answer lost: what writes is
+/// unconfirmed and has happened whole or not at all, what reads is read again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask services up redis"]
+async fn a_connection_cut_in_the_middle_of_each_operation_leaves_it_whole_or_undone() {
+    let own = Own::start().await;
+    let proxy = Proxy::to(own.port()).await;
+    let store = support::builder(Timeouts::default()).connect(&proxy.url()).await.unwrap();
+    let store = Arc::new(store);
+    let sessions = sessions(&store);
+    let direct = own.admin().await;
+    for fault in [Fault::CutRequest, Fault::LoseAnswer] {
+        let happened = fault == Fault::LoseAnswer;
+        let cut = |result: Result<(), evanesce_core::Error>| {
+            assert!(!proxy.is_armed(), "the fault came");
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::Unconfirmed);
+        };
+        let token = opened(&sessions).await;
+        let id = LookupId::from_subject(&sessions.subject(&token).unwrap(), store_kind()).unwrap();
+        let first = store.fetch(&id).await.unwrap();
+        let record = first.record.unwrap();
+        let mut next = record.clone();
+        next.version = Version(record.version.0 + 1);
+        let other = LookupId::new(id.tag(), [u8::from(happened) * 2 + 10; 32]);
+        proxy.arm(fault);
+        assert!(store.fetch(&id).await.unwrap().record.is_some(), "a read is made again");
+        proxy.arm(fault);
+        assert!(store.fetch_pair(&id, &other).await.unwrap().first.is_some());
+        proxy.arm(fault);
+        cut(store.insert(&other, &record).await.map(drop));
+        assert_eq!(store.fetch(&other).await.unwrap().record.is_some(), happened);
+        proxy.arm(fault);
+        cut(store.replace(&id, record.version, &next).await.map(drop));
+        let version = store.fetch(&id).await.unwrap().record.unwrap().version;
+        assert_eq!(version == next.version, happened);
+        let moved = LookupId::new(id.tag(), [u8::from(happened) * 2 + 11; 32]);
+        next.version = Version(version.0 + 1);
+        proxy.arm(fault);
+        cut(store.rename(&id, version, &moved, &next).await.map(drop));
+        let (old, new) = (store.fetch(&id).await.unwrap(), store.fetch(&moved).await.unwrap());
+        assert_eq!((old.record.is_some(), new.record.is_some()), (!happened, happened));
+        let there = if happened { moved } else { id };
+        proxy.arm(fault);
+        cut(store.remove(&there).await.map(drop));
+        assert_eq!(store.fetch(&there).await.unwrap().record.is_none(), happened);
+        let last = opened(&sessions).await;
+        let last = LookupId::from_subject(&sessions.subject(&last).unwrap(), store_kind()).unwrap();
+        proxy.arm(fault);
+        cut(store.take(&last).await.map(drop));
+        assert_eq!(store.fetch(&last).await.unwrap().record.is_none(), happened);
+        proxy.arm(fault);
+        cut(store.end().await.map(drop));
+        let stands = store.epochs(id.tag()).await.unwrap().current.is_some();
+        assert!(!happened || !stands, "what was answered has ended");
+        store.end().await.unwrap();
+    }
+    drop(direct);
+    // The records that are left each have an expiry.
+    for key in own.ask::<Vec<String>>(&["KEYS", "*"]).await {
+        assert!(own.ask::<i64>(&["PTTL", &key]).await > 0);
+    }
+}
+
+/// Over a line that delays each write, the time tells the round trips.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask services up redis"]
+async fn every_store_operation_is_one_round_trip() {
+    const EACH: Duration = Duration::from_millis(120);
+    let own = Own::start().await;
+    let proxy = Proxy::to(own.port()).await;
+    let store = support::builder(Timeouts::default()).connect(&proxy.url()).await.unwrap();
+    let store = Arc::new(store);
+    let sessions = sessions(&store);
+    let token = opened(&sessions).await;
+    let id = LookupId::from_subject(&sessions.subject(&token).unwrap(), store_kind()).unwrap();
+    let record = store.fetch(&id).await.unwrap().record.unwrap();
+    let mut next = record.clone();
+    next.version = Version(record.version.0 + 1);
+    let [other, third] = [1, 2].map(|byte| LookupId::new(id.tag(), [byte; 32]));
+    proxy.arm(Fault::Slow(EACH));
+    let clock = SystemClock;
+    let mut taken = Vec::new();
+    let mut lap = evanesce_core::Clock::monotonic(&clock);
+    let mut note = |what: &'static str| {
+        let now = evanesce_core::Clock::monotonic(&clock);
+        taken.push((what, now - lap));
+        lap = now;
+    };
+    assert_eq!(store.insert(&other, &record).await.unwrap().write, Write::Applied);
+    note("insert");
+    store.fetch(&id).await.unwrap();
+    note("fetch");
+    store.fetch_pair(&id, &other).await.unwrap();
+    note("fetch_pair");
+    assert_eq!(store.replace(&id, record.version, &next).await.unwrap(), Write::Applied);
+    note("replace");
+    assert_eq!(store.rename(&other, record.version, &third, &next).await.unwrap(), Write::Applied);
+    note("rename");
+    assert_eq!(store.remove(&third).await.unwrap(), Write::Applied);
+    note("remove");
+    assert!(store.take(&id).await.unwrap().record.is_some());
+    note("take");
+    assert!(store.end().await.unwrap() > 0);
+    note("end");
+    for (what, time) in taken {
+        assert!((EACH..2 * EACH).contains(&time), "{what} took {time:?}");
+    }
+}
+
+/// Reclaiming removes what cannot be read any more, in whatever tag, and leaves what was
+/// opened since; more than one gathering of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask services up redis"]
+async fn reclaiming_leaves_what_was_opened_since_and_removes_what_is_no_record() {
+    let own = Own::start().await;
+    let store = own.store().await;
+    let sessions = sessions(&store);
+    support::several(&sessions, 9_000).await;
+    sessions.end_epochs().await.unwrap();
+    let since = support::several(&sessions, 50).await;
+    let key = own.ask::<Vec<String>>(&["KEYS", "*:s:*"]).await.remove(0);
+    let _: u64 = own.ask(&["DEL", &key]).await;
+    let _: u64 = own.ask(&["LPUSH", &key, "no record"]).await;
+    let removed = store.reclaim().await.unwrap();
+    let left: Vec<String> = own.ask(&["KEYS", "*:s:*"]).await;
+    let mut readable = 0;
+    for token in &since {
+        readable += usize::from(read(&sessions, token).await.is_ok());
+    }
+    // The key that was spoilt may have been one of either kind.
+    assert!(readable >= 49 && left.len() == readable, "{readable} of {}", left.len());
+    assert_eq!(removed + readable as u64, 9_050);
+}
+
+/// Each setting that breaks a promise is refused by its name, one after the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask services up redis"]
+async fn a_server_that_breaks_a_promise_is_refused_with_the_setting_to_change() {
+    let own = Own::start().await;
+    let store = own.store().await;
+    let findings = store.findings(&SystemClock).await;
+    let verdict = |findings: &[evanesce_redis::Finding], fact: &str| {
+        findings.iter().find(|f| f.evidence.fact().as_str() == fact).unwrap().verdict
+    };
+    assert_eq!(verdict(&findings, "connection encrypted"), Verdict::Broken);
+    assert_eq!(verdict(&findings, "open to whoever shows no password"), Verdict::Broken);
+    assert_eq!(verdict(&findings, "save"), Verdict::Kept);
+    assert_eq!(verdict(&findings, "maxmemory-policy"), Verdict::Kept);
+    let watching = |findings: &[evanesce_redis::Finding]| {
+        let found = findings
+            .iter()
+            .find(|f| f.evidence.fact().as_str() == "watching with MONITOR")
+            .unwrap();
+        found.evidence.reading().unwrap().to_string()
+    };
+    assert_eq!(watching(&findings), "0");
+    let _monitor = Monitor::in_plain(&own).await;
+    for (setting, value) in [("save", "60 1"), ("maxmemory-policy", "allkeys-lru")] {
+        let _: String = own.ask(&["CONFIG", "SET", setting, value]).await;
+    }
+    let findings = store.findings(&SystemClock).await;
+    assert_eq!(watching(&findings), "1");
+    assert_eq!(verdict(&findings, "save"), Verdict::Broken);
+    assert_eq!(verdict(&findings, "maxmemory-policy"), Verdict::Broken);
+    let refused = store.demand(&SystemClock).await.err().unwrap();
+    assert_eq!(refused.kind(), ErrorKind::Refused);
+    assert_eq!(refused.setting(), Some("rediss:// in the address"));
+}
+
+/// A frozen server neither answers nor hangs up: every operation ends in time, and the
+/// session is there when it thaws.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask services up redis"]
+async fn a_frozen_server_is_given_up_in_time() {
+    let own = Own::start().await;
+    let store = own.store_within(SHORT).await;
+    let sessions = sessions(&store);
+    let token = opened(&sessions).await;
+    own.freeze().await;
+    let limit = 2 * (SHORT.connect + SHORT.response);
+    for _ in 0..3 {
+        let failed = tokio::time::timeout(limit, read(&sessions, &token)).await.unwrap();
+        assert!([ErrorKind::Timeout, ErrorKind::Unavailable].contains(&kind(failed)));
+    }
+    own.thaw().await;
+    assert_eq!(patiently(async || read(&sessions, &token).await).await.unwrap(), "somebody");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,10 +21,8 @@ pub(crate) async fn drill(
     sanitize: &Arc<dyn Sanitize>,
 ) -> Vec<Evidence> {
     let drilled = plant(&**screen, &**sanitize);
-    let of = |what: fn(&Drilled) -> u64| {
-        let drilled = drilled.clone();
-        move || drilled.as_ref().map(|drilled| Reading::Count(what(drilled))).map_err(|e| *e)
-    };
+    let of =
+        |what: fn(&Drilled) -> u64| move || drilled.map(|drilled| Reading::Count(what(&drilled)));
     let method = || label!("fresh canaries through sanitiser and screen");
     let probe = |fact: Label, read| FnProbe::new(StoreKind::Memory, fact, method(), read);
     vec![

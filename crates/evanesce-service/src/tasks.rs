@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use evanesce_anonymize::AggregateStore;
 use evanesce_core::{
-    Append, BoxFuture, Clock, DataClass, Entry, Error, ErrorKind, Incarnation, Label, Operation,
-    StoreKind, Timestamp, label,
+    BoxFuture, Clock, DataClass, Entry, Error, ErrorKind, Incarnation, Label, Operation, StoreKind,
+    Timestamp, label,
 };
 use evanesce_crypto::RootFile;
 use evanesce_purge::{

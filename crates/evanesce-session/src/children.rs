@@ -101,10 +101,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Failed`] with the child's token, if the store failed.
-    pub async fn destroy_child(
-        &self,
-        child: ChildToken,
-    ) -> Result<Destroyed, Failed<ChildToken>> {
+    pub async fn destroy_child(&self, child: ChildToken) -> Result<Destroyed, Failed<ChildToken>> {
         let destroyed = async {
             let id = self.child_lookup(&child)?;
             Ok(match self.0.parts.store.remove(&id).await? {
@@ -180,4 +177,4 @@ impl Sessions {
 
 const PREFIX: &str = "evc1_";
 /// Where a parent keeps the secret of its children.
-const FAMILY: Compartment = Compartment::reserved("@children");
+pub(crate) const FAMILY: Compartment = Compartment::reserved("@children");

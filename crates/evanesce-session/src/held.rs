@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use evanesce_core::{ErrorKind, Lifetime};
-use evanesce_memory::{Ephemeral, Plain, SecretBytes, from_bytes};
+use evanesce_memory::{Ephemeral, Plain, SecretBytes, from_bytes, scrubbed};
 
 use crate::keys::{self, Header};
 use crate::payload::Parts;
@@ -171,21 +171,24 @@ impl Sessions {
         let mut listed = epochs.current.iter().chain(&epochs.draining);
         let under = listed.find(|epoch| stands && epoch.number == record.epoch);
         let under = under.ok_or(SessionError::EpochEnded)?;
-        let mut secret = self.epoch_secret(id.tag(), under)?;
-        let mut number = under.number;
         let namespace = &self.0.parts.namespace;
-        let payload = keys::open_record(namespace, (client, &id), &secret, &record)?;
-        // A draining epoch empties by use.
-        if let Some(current) = epochs.current.as_ref().filter(|epoch| epoch.number != number) {
-            (number, secret) = (current.number, self.epoch_secret(id.tag(), current)?);
-        }
-        Ok(Held { id, header, payload, under: (number, secret), above: None })
+        // The steps that handle keys clean up behind them once, and not each for itself.
+        scrubbed(|| {
+            let mut secret = self.epoch_secret(id.tag(), under)?;
+            let mut number = under.number;
+            let payload = keys::open_record(namespace, (client, &id), &secret, &record)?;
+            // A draining epoch empties by use.
+            if let Some(current) = epochs.current.as_ref().filter(|epoch| epoch.number != number) {
+                (number, secret) = (current.number, self.epoch_secret(id.tag(), current)?);
+            }
+            Ok(Held { id, header, payload, under: (number, secret), above: None })
+        })
     }
 
-    /// Notes a use, at most once in a tenth of the idle time. Whatever becomes of it, the
+    /// Notes a use, at most once in a tenth of the idle time and in an epoch. Whatever becomes of it, the
     /// read has happened: a lost race means that another use was noted, and a failure
     /// only lets the session lie idle sooner. Using a child is using its parent.
-    async fn touch(&self, whose: Whose<'_>, mut held: Held) {
+    pub(crate) async fn touch(&self, whose: Whose<'_>, mut held: Held) {
         let reseal = || self.resealed(held.client(whose), &held, held.header, &held.payload);
         let record = self.is_due(&held).then(reseal);
         let (id, version, above) = (held.id, held.header.version, held.above.take());
@@ -209,8 +212,10 @@ impl Sessions {
         }
     }
 
+    // A session under a draining epoch is moved to the current one by its next use.
     fn is_due(&self, held: &Held) -> bool {
-        self.0.clock.now().since(held.header.last_seen) >= held.header.idle / 10
+        let drains = held.header.epoch != held.under.0;
+        drains || self.0.clock.now().since(held.header.last_seen) >= held.header.idle / 10
     }
 
     fn in_time(&self, header: &Header) -> Result<(), SessionError> {
@@ -252,8 +257,10 @@ impl Sessions {
         payload: &SecretBytes,
     ) -> Result<Record, SessionError> {
         let namespace = &self.0.parts.namespace;
-        let share = keys::fresh_share(namespace, place.1.tag(), (*number, secret))?;
-        keys::seal_record(namespace, place, &share, header, payload)
+        scrubbed(|| {
+            let share = keys::fresh_share(namespace, place.1.tag(), (*number, secret))?;
+            keys::seal_record(namespace, place, &share, header, payload)
+        })
     }
 
     pub(crate) fn epoch_secret(

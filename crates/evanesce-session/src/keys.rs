@@ -139,6 +139,15 @@ pub(crate) fn open_record(
     record: &Record,
 ) -> Result<SecretBytes, SessionError> {
     let share = share(namespace, id.tag(), (record.epoch, epoch), record.salt)?;
+    open_with(namespace, (client, id), &share, record)
+}
+
+pub(crate) fn open_with(
+    namespace: &Namespace,
+    (client, id): (&SecretBytes, &LookupId),
+    share: &Share,
+    record: &Record,
+) -> Result<SecretBytes, SessionError> {
     let key = data_key(namespace, client, id, &share.secret)?;
     let associated = Header::of(record).associated(namespace, id, &record.salt);
     Ok(unseal(&key, associated.as_bytes(), &record.sealed)?)
@@ -205,8 +214,7 @@ fn place_of(
     namespace: &Namespace,
     tag: Tag,
 ) -> Result<LookupId, SessionError> {
-    let context =
-        AssociatedData::new(label).field(namespace.as_str().as_bytes()).field(&[tag.0]);
+    let context = AssociatedData::new(label).field(namespace.as_str().as_bytes()).field(&[tag.0]);
     let derived = derive(secret, &[], context.as_bytes(), KEY)?;
     let id = derived.expose(|bytes| bytes.try_into().ok());
     Ok(LookupId::new(tag, id.ok_or(CryptoError::KeyLength)?))
@@ -290,5 +298,31 @@ mod tests {
         assert_eq!(associated.as_bytes().len(), 215);
         let known = "c4b61bbf62824efa2778f2dc1b952bb09e65e4e16d79339522b7f7733f15ade2";
         assert_eq!(sha256(associated.as_bytes()).to_string(), known);
+    }
+
+    /// A child's record, with its token and the secret of its epoch, opens nothing: what its
+    /// parent's payload keeps is missing.
+    #[test]
+    fn a_childs_record_opens_with_its_family_only() {
+        let namespace = Namespace::new("news").unwrap();
+        let [child, family, other, epoch] = std::array::from_fn(|_| random_secret(KEY).unwrap());
+        let id = child_lookup_id(&namespace, Tag(7), &child).unwrap();
+        let now = Timestamp::from_millis(1000);
+        let header = Header {
+            version: Version(1),
+            epoch: 2,
+            opened: now,
+            absolute: now,
+            idle: Duration::ZERO,
+            last_seen: now,
+        };
+        let half = |family| child_half(&namespace, (&child, &id), family).unwrap();
+        let share = fresh_share(&namespace, Tag(7), (2, &epoch)).unwrap();
+        let (own, payload) = (half(&family), random_secret(50).unwrap());
+        let record = seal_record(&namespace, (&own, &id), &share, header, &payload).unwrap();
+        let opens = |client| open_record(&namespace, (client, &id), &epoch, &record).is_ok();
+        assert!(opens(&own));
+        assert!(!opens(&child));
+        assert!(!opens(&half(&other)));
     }
 }

@@ -5,6 +5,7 @@ mod children;
 mod compartment;
 mod epochs;
 mod error;
+mod export;
 mod held;
 mod keys;
 mod memory;

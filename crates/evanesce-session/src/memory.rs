@@ -24,9 +24,9 @@ use crate::{
 /// restart in meaning either. There is no thread behind it: an expired record is
 /// never given out, and its ciphertext is freed when it is next asked for, when
 /// [`sweep`](SessionStore::sweep) comes by, and without either as others come: each new
-/// record looks at eight places of its tag's table, so that whatever had expired is freed
-/// once its tag got as many new records as its table has places, divided by eight. Where
-/// nothing is opened and nobody sweeps, ciphertext stays.
+/// record looks at three places of its tag's table, so that whatever had expired is freed
+/// once its tag got as many new records as its table has places. Where nothing is opened
+/// and nobody sweeps, ciphertext stays.
 pub struct MemoryStore {
     clock: Steady,
     incarnation: Mutex<Incarnation>,
@@ -364,9 +364,10 @@ impl Erasable for MemoryStore {
 
     fn oldest_age(&self) -> BoxFuture<'_, Result<Option<Duration>, Error>> {
         Box::pin(async move {
-            let oldest = self.shards.iter().filter_map(|shard| {
-                lock(shard).records.iter().map(Packed::opened).min()
-            });
+            let oldest = self
+                .shards
+                .iter()
+                .filter_map(|shard| lock(shard).records.iter().map(Packed::opened).min());
             Ok(oldest.min().map(|opened| self.clock.now().since(opened)))
         })
     }
@@ -414,7 +415,8 @@ impl Snapshot {
     /// Every record in it.
     pub fn records(&self) -> impl Iterator<Item = (LookupId, Record)> {
         self.0.iter().zip(0..=u8::MAX).flat_map(|(shard, tag)| {
-            let with_id = move |kept: &Packed| Some((LookupId::new(Tag(tag), *kept.id()), kept.record()?));
+            let with_id =
+                move |kept: &Packed| Some((LookupId::new(Tag(tag), *kept.id()), kept.record()?));
             shard.records.iter().filter_map(with_id)
         })
     }

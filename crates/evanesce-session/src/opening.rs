@@ -1,6 +1,6 @@
 use evanesce_core::Timestamp;
 use evanesce_crypto::random;
-use evanesce_memory::SecretBytes;
+use evanesce_memory::{SecretBytes, scrubbed};
 
 use crate::keys::{self, Header, Share};
 use crate::{
@@ -47,10 +47,16 @@ impl Sessions {
                 Some(prepared) => prepared,
                 None => self.share_now(tag, known.take()).await?,
             };
-            let (bearer, id) = mint()?;
             let header = self.fresh_header(epoch, latest);
-            let place = (client(&bearer), &id);
-            let record = keys::seal_record(&parts.namespace, place, &share, header, payload)?;
+            if header.absolute <= header.opened {
+                return Err(SessionError::Expired);
+            }
+            let (bearer, id, record) = scrubbed(|| {
+                let (bearer, id) = mint()?;
+                let place = (client(&bearer), &id);
+                let record = keys::seal_record(&parts.namespace, place, &share, header, payload)?;
+                Ok::<_, SessionError>((bearer, id, record))
+            })?;
             drop(share);
             let Inserted { write, epochs } = parts.store.insert(&id, &record).await?;
             let stands = self.standing(tag, &epochs).await?;
@@ -116,6 +122,7 @@ impl Sessions {
         let (parts, floor) = (&self.0.parts, self.0.floors.floor(tag));
         let still = || floor.load(std::sync::atomic::Ordering::Acquire) <= epoch.number;
         let now = parts.clock.monotonic();
-        let _ = self.0.stocks.fill(&parts.namespace, tag, (epoch, secret), now, still);
+        let stocks = &self.0.stocks;
+        let _ = scrubbed(|| stocks.fill(&parts.namespace, tag, (epoch, secret), now, still));
     }
 }

@@ -124,9 +124,7 @@ impl Sessions {
         token: &Token,
         look: impl FnOnce(&T) -> R,
     ) -> Result<R, SessionError> {
-        let read = async {
-            self.look(Whose::Own(token), look).await
-        };
+        let read = async { self.look(Whose::Own(token), look).await };
         let read = read.await;
         self.audited(Operation::SessionRead, read)
     }
@@ -179,21 +177,22 @@ impl Sessions {
         mut change: impl FnMut(Option<&[u8]>) -> (Change, R),
     ) -> Result<R, SessionError> {
         let max = self.0.policy.max_bytes;
-        let updated = self.rewrite(Whose::Own(token), |_, parts| match change(parts.room(compartment)) {
-            (Change::Keep, result) => Ok((None, result)),
-            (Change::Remove, result) => {
-                let mut parts = parts.clone();
-                parts.remove(compartment);
-                Ok((Some(parts.write(max)?), result))
-            }
-            (Change::Put(mut bytes), result) => {
-                let mut parts = parts.clone();
-                parts.put(compartment, &bytes);
-                let payload = parts.write(max);
-                wipe_slice(&mut bytes);
-                Ok((Some(payload?), result))
-            }
-        });
+        let updated =
+            self.rewrite(Whose::Own(token), |_, parts| match change(parts.room(compartment)) {
+                (Change::Keep, result) => Ok((None, result)),
+                (Change::Remove, result) => {
+                    let mut parts = parts.clone();
+                    parts.remove(compartment);
+                    Ok((Some(parts.write(max)?), result))
+                }
+                (Change::Put(mut bytes), result) => {
+                    let mut parts = parts.clone();
+                    parts.put(compartment, &bytes);
+                    let payload = parts.write(max);
+                    wipe_slice(&mut bytes);
+                    Ok((Some(payload?), result))
+                }
+            });
         let updated = updated.await;
         self.audited(Operation::SessionUpdated, updated)
     }

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ pub(crate) const MOST: usize = 16;
 /// With fewer left than this, more are made: of openings at once, the next has one too.
 const FEW: usize = 2;
 
-/// How long a prepared share is kept.
+/// How long a prepared share is kept, plus a minute at most.
 pub(crate) const KEPT: Duration = Duration::from_secs(15 * 60);
 
 /// Shares for openings to come, tag by tag, so that an opening needs no question first.
@@ -23,21 +24,30 @@ pub(crate) const KEPT: Duration = Duration::from_secs(15 * 60);
 /// holds one it derives the shares of a few records that do not exist yet. Such a share
 /// opens nothing that exists, is used once and wiped, and is worth nothing after its epoch:
 /// the store refuses an insertion under one that does not stand.
-pub(crate) struct Stocks(Box<[Mutex<Option<Stock>>]>);
+pub(crate) struct Stocks {
+    tags: Box<[Mutex<Option<Stock>>]>,
+    // When the next look for what is too old is due, in milliseconds of the monotonic clock.
+    due: AtomicU64,
+}
 
 impl Stocks {
     pub(crate) fn new() -> Self {
-        Self((0..=u8::MAX).map(|_| Mutex::default()).collect())
+        let tags = (0..=u8::MAX).map(|_| Mutex::default()).collect();
+        Self { tags, due: AtomicU64::new(0) }
     }
 
     /// A share to open one session with, and the number of its epoch.
-    pub(crate) fn take(&self, tag: Tag, now: Duration) -> Result<Option<(u64, Share)>, SessionError> {
+    pub(crate) fn take(
+        &self,
+        tag: Tag,
+        now: Duration,
+    ) -> Result<Option<(u64, Share)>, SessionError> {
+        self.drop_old(now);
         let mut held = self.of(tag);
-        let Some(stock) = &mut *held else { return Ok(None) };
-        if now.saturating_sub(stock.made) >= KEPT {
+        let Some(stock) = held.as_mut().filter(|stock| !stock.is_old(now)) else {
             *held = None;
             return Ok(None);
-        }
+        };
         let epoch = stock.epoch;
         Ok(stock.take()?.map(|share| (epoch, share)))
     }
@@ -90,8 +100,23 @@ impl Stocks {
         (0..=u8::MAX).map(count).sum()
     }
 
+    // Once a minute, so that no tag keeps for long what nobody came for.
+    fn drop_old(&self, now: Duration) {
+        let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let due = self.due.load(Ordering::Relaxed);
+        let next = now_ms.saturating_add(60_000);
+        let take = || self.due.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed);
+        if now_ms < due || take().is_err() {
+            return;
+        }
+        for tag in (0..=u8::MAX).map(Tag) {
+            let mut held = self.of(tag);
+            held.take_if(|stock| stock.is_old(now));
+        }
+    }
+
     fn of(&self, tag: Tag) -> MutexGuard<'_, Option<Stock>> {
-        self.0[usize::from(tag.0)].lock().unwrap_or_else(PoisonError::into_inner)
+        self.tags[usize::from(tag.0)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -139,6 +164,10 @@ impl Stock {
         Ok(moved.then(|| Share::new(salt, taken)))
     }
 
+    fn is_old(&self, now: Duration) -> bool {
+        now.saturating_sub(self.made) >= KEPT
+    }
+
     fn is_of(&self, epoch: &EpochRecord) -> bool {
         self.epoch == epoch.number && self.incarnation == epoch.incarnation
     }
@@ -151,4 +180,66 @@ fn part(all: &mut [u8], at: usize) -> &mut [u8] {
 fn copy(from: &[u8], into: &mut [u8]) -> bool {
     into.iter_mut().zip(from).for_each(|(to, byte)| *to = *byte);
     from.len() == into.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use evanesce_core::{Digest, StoreKind, Timestamp};
+    use evanesce_crypto::random_secret;
+    use evanesce_memory::assert_no_residue;
+    use evanesce_memory::residue::Needle;
+
+    use super::*;
+    use crate::keys::Header;
+    use crate::{LookupId, Version};
+
+    fn stock(secret: &SecretBytes) -> Stock {
+        let incarnation = Incarnation::new(StoreKind::Memory, Digest::new([1; 32]));
+        let epoch = EpochRecord { number: 3, wrapped: [].into(), incarnation };
+        let namespace = Namespace::new("news").unwrap();
+        Stock::make(&namespace, Tag(9), (&epoch, secret), Duration::ZERO).unwrap()
+    }
+
+    /// A thief of the stock who has a client's token and every record too opens none of them.
+    #[test]
+    fn a_prepared_share_opens_nothing_that_exists() {
+        let (epoch, client) = (random_secret(32).unwrap(), random_secret(32).unwrap());
+        let (namespace, id) = (Namespace::new("news").unwrap(), LookupId::new(Tag(9), [5; 32]));
+        let now = Timestamp::from_millis(1000);
+        let header = Header {
+            version: Version(1),
+            epoch: 3,
+            opened: now,
+            absolute: now,
+            idle: Duration::ZERO,
+            last_seen: now,
+        };
+        let mut stock = stock(&epoch);
+        let used = stock.take().unwrap().unwrap();
+        let payload = random_secret(50).unwrap();
+        let place = (&client, &id);
+        let record = keys::seal_record(&namespace, place, &used, header, &payload).unwrap();
+        keys::open_with(&namespace, place, &used, &record).unwrap();
+        let mut tried = 0;
+        while let Some(share) = stock.take().unwrap() {
+            assert!(keys::open_with(&namespace, place, &share, &record).is_err());
+            tried += 1;
+        }
+        assert_eq!(tried, MOST - 1);
+        assert!(keys::open_record(&namespace, place, &epoch, &record).unwrap().ct_eq(&payload));
+    }
+
+    #[test]
+    fn a_share_is_handed_out_once_and_leaves_nothing() {
+        let mut stock = stock(&random_secret(32).unwrap());
+        let last = MOST - 1;
+        let mut copied = stock.shares.try_clone().unwrap();
+        let needle = copied.expose_mut(|all| Needle::from_slice(part(all, last)).unwrap());
+        let share = stock.take().unwrap().unwrap();
+        stock.shares.expose_mut(|all| assert_eq!(part(all, last), [0; SHARE]));
+        let next = stock.take().unwrap().unwrap();
+        assert!(!share.secret().ct_eq(next.secret()));
+        drop((share, next));
+        assert_no_residue!(needle);
+    }
 }

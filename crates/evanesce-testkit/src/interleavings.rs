@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use evanesce_core::{
-    Append, BoxFuture, Clock, Entry, Error, ErrorKind, Incorporated, Lifetime, Namespace, StoreKind,
+    Append, BoxFuture, Entry, Error, ErrorKind, Incorporated, Lifetime, Namespace, StoreKind,
 };
 use evanesce_crypto::{Root, random};
 use evanesce_session::{
@@ -156,7 +156,7 @@ async fn possible(grounds: &Grounds) -> Vec<Op> {
 async fn every_order(ops: &[Op], grounds: &Grounds) -> u64 {
     let (mut tried, mut prefix) = (0, Vec::<usize>::new());
     loop {
-        let pick = |at: usize, _: usize| prefix.get(at).copied().unwrap_or(0);
+        let pick = |at: usize, alive: usize| prefix.get(at).copied().unwrap_or(0).min(alive - 1);
         let steps = schedule(ops, grounds, pick).await;
         tried += 1;
         let Some(at) = steps.iter().rposition(|(choice, of)| choice + 1 < *of) else {
@@ -304,17 +304,15 @@ impl World {
                 world.ground.clock.advance(Duration::from_secs(5 * 3600));
             }),
             Op::Open => Box::pin(async move { Done::Opened(node.open(&NEW).await) }),
-            Op::OpenChild => Box::pin(async move {
-                Done::OpenedChild(node.open_child(&token, &NEW).await)
-            }),
+            Op::OpenChild => {
+                Box::pin(async move { Done::OpenedChild(node.open_child(&token, &NEW).await) })
+            }
             Op::Promote => self.happens(async |world: &Self| world.restore(Backup::Replica).await),
             Op::Read => Box::pin(async move { Done::Read(value(node, &token).await) }),
-            Op::ReadChild => Box::pin(async move {
-                Done::ReadChild(child_value(node, &token, &child).await)
-            }),
-            Op::Renew => {
-                Box::pin(async move { Done::Renewed(node.renew(&token).await.map(drop)) })
+            Op::ReadChild => {
+                Box::pin(async move { Done::ReadChild(child_value(node, &token, &child).await) })
             }
+            Op::Renew => Box::pin(async move { Done::Renewed(node.renew(&token).await.map(drop)) }),
             Op::Restore => self.happens(async |world: &Self| world.restore(Backup::HourAgo).await),
             Op::Rotate => Box::pin(async move {
                 Done::Rotated(node.rotate(token).await.map_err(|failed| failed.error))

@@ -4,17 +4,21 @@
 //! Each function wants an empty namespace of its own in [`Stores`]; a real server is
 //! shared by giving every call another one.
 
+mod epochs;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use evanesce_core::{
-    BoxFuture, Clock, Erasable, ErrorKind, Fence, Label, Lease, Lifetime, Presence, Subject,
-    Timestamp,
+    BoxFuture, Clock, Erasable, ErrorKind, Fence, Incarnation, Label, Lease, Lifetime, Presence,
+    Subject, Timestamp,
 };
 use evanesce_crypto::{Padding, Sealed, random, random_secret, seal};
 use evanesce_session::{
     EpochRecord, EpochStore, LookupId, Record, SessionStore, Tag, Version, Write,
 };
+
+pub use epochs::*;
 
 /// One store, seen through each of its ports.
 #[derive(Clone)]
@@ -62,7 +66,7 @@ pub async fn insert_answers_with_the_epochs(stores: &Stores) {
     assert_eq!(early.write, Write::Gone);
     assert_eq!(early.epochs.newest, 0);
     assert!(early.epochs.current.is_none() && early.epochs.draining.is_none());
-    assert_eq!(early.epochs.incarnation, Some(stores.sessions.incarnation().await.unwrap()));
+    assert_eq!(early.epochs.incarnation, stores.incarnation().await);
     let first = stores.begin().await;
     let second = stores.begin_after(first, stores.after(LATER)).await;
     for (epoch, expected) in
@@ -96,7 +100,7 @@ pub async fn a_pair_is_what_two_fetches_give(stores: &Stores) {
     assert_same(&pair.second, &second);
     assert_eq!(pair.epochs.current.unwrap().number, epoch);
     assert_eq!(pair.epochs.newest, epoch);
-    assert_eq!(pair.epochs.incarnation, Some(stores.sessions.incarnation().await.unwrap()));
+    assert_eq!(pair.epochs.incarnation, stores.incarnation().await);
     let turned = stores.sessions.fetch_pair(&two, &one).await.unwrap();
     assert_same(&turned.first, &second);
     assert_same(&turned.second, &first);
@@ -126,7 +130,7 @@ pub async fn fetch_gives_back_what_was_inserted(stores: &Stores) {
     let fetched = stores.sessions.fetch(&id).await.unwrap();
     assert_same(&fetched.record, &record);
     assert_eq!(fetched.epochs.newest, second.number);
-    assert_eq!(fetched.epochs.incarnation, Some(stores.sessions.incarnation().await.unwrap()));
+    assert_eq!(fetched.epochs.incarnation, stores.incarnation().await);
     let current = fetched.epochs.current.unwrap();
     assert_eq!(current.number, second.number);
     assert_eq!(current.wrapped, second.wrapped);
@@ -334,89 +338,6 @@ pub async fn nothing_is_written_under_an_epoch_that_does_not_stand(stores: &Stor
     assert!(stores.fetch(&other).await.is_none());
 }
 
-/// Of two that read the same newest number one begins.
-pub async fn begin_is_conditional_on_the_newest_number(stores: &Stores) {
-    let drain = stores.after(LATER);
-    let (one, two) = (stores.epoch(1).await, stores.epoch(1).await);
-    assert_eq!(stores.epochs.begin(TAG, 0, &one, drain).await.unwrap(), Write::Applied);
-    assert_eq!(stores.epochs.begin(TAG, 0, &two, drain).await.unwrap(), Write::Conflict);
-    let epochs = stores.epochs.epochs(TAG).await.unwrap();
-    assert_eq!(epochs.current.unwrap().wrapped, one.wrapped);
-    assert_eq!(epochs.newest, 1);
-    assert!(stores.epochs.epochs(Tag(TAG.0 + 1)).await.unwrap().current.is_none());
-}
-
-/// A number that is not above the newest is refused.
-pub async fn numbers_only_grow(stores: &Stores) {
-    let first = stores.begin().await;
-    let same = stores.epoch(first).await;
-    let refused = stores.epochs.begin(TAG, first, &same, stores.after(LATER)).await;
-    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Invalid);
-    let far = stores.epoch(first + 10).await;
-    let begun = stores.epochs.begin(TAG, first, &far, stores.after(LATER)).await;
-    assert_eq!(begun.unwrap(), Write::Applied);
-    assert_eq!(stores.epochs.epochs(TAG).await.unwrap().newest, first + 10);
-}
-
-/// What was current drains, and what was draining is gone.
-pub async fn a_begun_epoch_lets_the_one_before_drain(stores: &Stores) {
-    let first = stores.begin().await;
-    let second = stores.begin_after(first, stores.after(LATER)).await.number;
-    let id = fresh_id(TAG);
-    assert_eq!(stores.insert(&id, &stores.record(1, first, LATER)).await, Write::Applied);
-    let third = stores.begin_after(second, stores.after(LATER)).await.number;
-    let epochs = stores.epochs.epochs(TAG).await.unwrap();
-    assert_eq!(epochs.current.unwrap().number, third);
-    assert_eq!(epochs.draining.unwrap().number, second);
-    assert_eq!(epochs.newest, third);
-}
-
-/// A draining epoch is gone at its time, and takes no writes from then on.
-pub async fn a_draining_epoch_is_gone_at_its_time(stores: &Stores) {
-    let first = stores.begin().await;
-    let second = stores.begin_after(first, stores.after(SOON)).await.number;
-    assert!(stores.epochs.epochs(TAG).await.unwrap().draining.is_some());
-    stores.pass(SOON).await;
-    let epochs = stores.epochs.epochs(TAG).await.unwrap();
-    assert!(epochs.draining.is_none());
-    assert_eq!(epochs.current.unwrap().number, second);
-    let late = stores.record(1, first, LATER);
-    assert_eq!(stores.insert(&fresh_id(TAG), &late).await, Write::Gone);
-}
-
-/// A drain that has passed ends at once what was current and draining.
-pub async fn a_begin_without_time_to_drain_ends_what_was(stores: &Stores) {
-    let first = stores.begin().await;
-    let second = stores.begin_after(first, stores.after(LATER)).await.number;
-    let third = stores.begin_after(second, Timestamp::from_millis(0)).await.number;
-    let epochs = stores.epochs.epochs(TAG).await.unwrap();
-    assert_eq!(epochs.current.unwrap().number, third);
-    assert!(epochs.draining.is_none());
-}
-
-/// `end` removes the current and the draining secret of every tag, counts them, and
-/// keeps the numbers.
-pub async fn end_removes_every_secret(stores: &Stores) {
-    let first = stores.begin().await;
-    let second = stores.begin_after(first, stores.after(LATER)).await.number;
-    let elsewhere = [Tag(0), Tag(255)];
-    for tag in elsewhere {
-        let epoch = stores.epoch(1).await;
-        let begun = stores.epochs.begin(tag, 0, &epoch, stores.after(LATER)).await;
-        assert_eq!(begun.unwrap(), Write::Applied);
-    }
-    assert_eq!(stores.epochs.end().await.unwrap(), 4);
-    for (tag, newest) in [(TAG, second), (elsewhere[0], 1), (elsewhere[1], 1)] {
-        let epochs = stores.epochs.epochs(tag).await.unwrap();
-        assert!(epochs.current.is_none() && epochs.draining.is_none());
-        assert_eq!(epochs.newest, newest);
-    }
-    assert_eq!(stores.epochs.end().await.unwrap(), 0);
-    let next = stores.epoch(second + 1).await;
-    let begun = stores.epochs.begin(TAG, second, &next, stores.after(LATER)).await;
-    assert_eq!(begun.unwrap(), Write::Applied);
-}
-
 /// A sweep looks at what is there, leaves what lives, and finds nothing without an
 /// expiry.
 pub async fn sweep_leaves_what_lives(stores: &Stores) {
@@ -477,7 +398,9 @@ pub async fn the_incarnation_is_stable(stores: &Stores) {
     let first = stores.sessions.incarnation().await.unwrap();
     assert_eq!(stores.sessions.incarnation().await.unwrap(), first);
     assert_eq!(stores.erasable.incarnation().await.unwrap(), first);
-    assert_eq!(stores.epochs.epochs(TAG).await.unwrap().incarnation, Some(first));
+    let of_tag = stores.incarnation().await;
+    assert!(of_tag.is_some(), "the server that holds the tag is known");
+    assert_eq!(stores.incarnation().await, of_tag);
     assert_eq!(first.store(), stores.sessions.store());
 }
 
@@ -517,7 +440,7 @@ pub async fn the_oldest_age_is_measured(stores: &Stores) {
 
 /// A restored copy is another incarnation, and its epochs name the one before.
 pub async fn a_restored_copy_is_another_incarnation(stores: &Stores, store: &dyn Restorable) {
-    let before = stores.sessions.incarnation().await.unwrap();
+    let (before, held) = (stores.sessions.incarnation().await.unwrap(), stores.incarnation().await);
     let epoch = stores.begin().await;
     let (id, record) = (fresh_id(TAG), stores.record(1, epoch, LATER));
     assert_eq!(stores.insert(&id, &record).await, Write::Applied);
@@ -528,8 +451,9 @@ pub async fn a_restored_copy_is_another_incarnation(stores: &Stores, store: &dyn
     assert_ne!(before, after);
     let fetched = stores.sessions.fetch(&id).await.unwrap();
     assert_same(&fetched.record, &record);
-    assert_eq!(fetched.epochs.incarnation, Some(after));
-    assert_eq!(fetched.epochs.current.unwrap().incarnation, before);
+    assert_eq!(fetched.epochs.incarnation, stores.incarnation().await);
+    assert_ne!(fetched.epochs.incarnation, held);
+    assert_eq!(Some(fetched.epochs.current.unwrap().incarnation), held);
 }
 
 /// A lease has one holder at a time, and each holder a higher fence.
@@ -580,8 +504,13 @@ impl Stores {
     }
 
     async fn epoch(&self, number: u64) -> EpochRecord {
-        let incarnation = self.sessions.incarnation().await.unwrap();
+        let incarnation = self.incarnation().await.unwrap();
         EpochRecord { number, wrapped: bytes(80).into(), incarnation }
+    }
+
+    /// Of the server that holds the tag: in a cluster each tag has its own.
+    async fn incarnation(&self) -> Option<Incarnation> {
+        self.epochs.epochs(TAG).await.unwrap().incarnation
     }
 
     fn record(&self, version: u64, epoch: u64, left: Duration) -> Record {

@@ -36,7 +36,10 @@ impl Gate {
     }
 
     /// Lets `operation` send one command and come to the next, or to its end.
-    pub async fn step<T>(&self, operation: &mut Pin<Box<dyn Future<Output = T> + '_>>) -> Option<T> {
+    pub async fn step<T>(
+        &self,
+        operation: &mut Pin<Box<dyn Future<Output = T> + '_>>,
+    ) -> Option<T> {
         std::future::poll_fn(|context| {
             self.close();
             match operation.as_mut().poll(context) {

@@ -43,7 +43,8 @@ pub use evanesce_template as template;
     feature = "elasticsearch",
     feature = "influxdb",
     feature = "postgres",
-    feature = "redis"
+    feature = "redis",
+    feature = "webhook"
 ))]
 #[doc(inline)]
 pub use evanesce_tls as tls;
@@ -61,6 +62,7 @@ pub use evanesce_service::{Evanesce, Session};
     feature = "elasticsearch",
     feature = "influxdb",
     feature = "postgres",
-    feature = "redis"
+    feature = "redis",
+    feature = "webhook"
 ))]
 pub use evanesce_tls::Tls;

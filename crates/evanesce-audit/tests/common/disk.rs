@@ -1,5 +1,9 @@
 //! A disk that stops, fails or tears at its n-th operation.
-#![allow(dead_code, reason = "each test binary uses a part of this")]
+#![allow(
+    dead_code,
+    clippy::unwrap_in_result,
+    reason = "each test binary uses a part of this, and its own failures panic"
+)]
 
 use std::fs::{self, File};
 use std::io;
@@ -14,8 +18,6 @@ use evanesce_audit::{Disk, SystemDisk};
 pub(crate) enum Fault {
     /// The process stops before it.
     Before,
-    /// The process stops after it.
-    After,
     /// The process stops within it: the first half of the bytes arrive.
     FirstHalf,
     /// The process stops within it: a page at the end arrives, the ones before do not.
@@ -28,8 +30,36 @@ pub(crate) enum Fault {
     HalfFull,
 }
 
-pub(crate) const STOPS: [Fault; 5] =
-    [Fault::Before, Fault::After, Fault::FirstHalf, Fault::LastPage, Fault::PowerLoss];
+/// What an operation needs, which says what can go wrong within it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    /// Bytes, and space for them.
+    Bytes,
+    /// Nothing.
+    Nothing,
+    /// Space.
+    Space,
+}
+
+impl Kind {
+    /// The ways in which a process or a machine stops at such an operation. After one
+    /// is before the next.
+    pub(crate) fn stops(self) -> &'static [Fault] {
+        match self {
+            Self::Bytes => &[Fault::Before, Fault::FirstHalf, Fault::LastPage, Fault::PowerLoss],
+            Self::Nothing | Self::Space => &[Fault::Before, Fault::PowerLoss],
+        }
+    }
+
+    /// The ways in which a disk is full at it.
+    pub(crate) fn full(self) -> &'static [Fault] {
+        match self {
+            Self::Bytes => &[Fault::Full, Fault::HalfFull],
+            Self::Nothing => &[],
+            Self::Space => &[Fault::Full],
+        }
+    }
+}
 
 /// How a [`FaultyDisk`] stops its process: by an error for ever after, or for real.
 pub(crate) type Stop = Arc<dyn Fn() + Send + Sync>;
@@ -40,7 +70,7 @@ pub(crate) struct FaultyDisk {
 }
 
 struct State {
-    done: usize,
+    done: Vec<Kind>,
     at: usize,
     fault: Fault,
     is_dead: bool,
@@ -63,7 +93,7 @@ impl FaultyDisk {
     /// The same, which calls `stop` when the process has to end.
     pub(crate) fn stopping(at: usize, fault: Fault, stop: Stop) -> Arc<Self> {
         let state = State {
-            done: 0,
+            done: Vec::new(),
             at,
             fault,
             is_dead: false,
@@ -78,8 +108,9 @@ impl FaultyDisk {
         Self::new(usize::MAX, Fault::Before)
     }
 
-    pub(crate) fn operations(&self) -> usize {
-        self.state.lock().unwrap().done
+    /// The operations so far.
+    pub(crate) fn done(&self) -> Vec<Kind> {
+        self.state.lock().unwrap().done.clone()
     }
 
     /// Somebody made space.
@@ -91,7 +122,7 @@ impl FaultyDisk {
     // One operation: `part` does a part of it, `whole` all of it.
     fn run<T>(
         &self,
-        needs_space: bool,
+        kind: Kind,
         part: impl FnOnce(Fault),
         whole: impl FnOnce(&mut State) -> io::Result<T>,
     ) -> io::Result<T> {
@@ -99,8 +130,9 @@ impl FaultyDisk {
         if state.is_dead {
             return Err(io::Error::other("the process has ended"));
         }
-        let is_due = state.done == state.at;
-        state.done += 1;
+        let is_due = state.done.len() == state.at;
+        let needs_space = kind != Kind::Nothing;
+        state.done.push(kind);
         if state.is_full && needs_space {
             return Err(full());
         }
@@ -113,7 +145,7 @@ impl FaultyDisk {
                 part(state.fault);
                 Err(io::Error::other("the process has ended"))
             }
-            Fault::After | Fault::PowerLoss => whole(&mut state),
+            Fault::PowerLoss => whole(&mut state),
             Fault::Full | Fault::HalfFull if !needs_space => return whole(&mut state),
             Fault::Full => {
                 state.is_full = true;
@@ -178,20 +210,24 @@ fn parent(path: &Path) -> PathBuf {
 
 impl Disk for FaultyDisk {
     fn make_folder(&self, path: &Path) -> io::Result<()> {
-        self.run(true, |_| {}, |_| SystemDisk.make_folder(path))
+        self.run(Kind::Space, |_| {}, |_| SystemDisk.make_folder(path))
     }
 
     fn create(&self, path: &Path, mode: u32) -> io::Result<File> {
-        self.run(true, |_| {}, |state| {
-            let undo = Undo::Name {
-                folder: parent(path),
-                from: None,
-                to: path.to_owned(),
-                before: fs::read(path).ok(),
-            };
-            state.unsynced.push(undo);
-            SystemDisk.create(path, mode)
-        })
+        self.run(
+            Kind::Space,
+            |_| {},
+            |state| {
+                let undo = Undo::Name {
+                    folder: parent(path),
+                    from: None,
+                    to: path.to_owned(),
+                    before: fs::read(path).ok(),
+                };
+                state.unsynced.push(undo);
+                SystemDisk.create(path, mode)
+            },
+        )
     }
 
     fn write(&self, path: &Path, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
@@ -203,65 +239,87 @@ impl Disk for FaultyDisk {
                 file.write_all_at(&bytes[from..], at + from as u64).unwrap();
             }
         };
-        self.run(true, torn, |state| {
+        self.run(Kind::Bytes, torn, |state| {
             state.unsynced.push(bytes_before(path, file, at, bytes.len()));
             SystemDisk.write(path, file, bytes, at)
         })
     }
 
     fn cut(&self, path: &Path, file: &File, length: u64) -> io::Result<()> {
-        self.run(false, |_| {}, |state| {
-            let size = file.metadata().unwrap().len();
-            state.unsynced.push(bytes_before(path, file, length, (size - length) as usize));
-            SystemDisk.cut(path, file, length)
-        })
+        self.run(
+            Kind::Nothing,
+            |_| {},
+            |state| {
+                let size = file.metadata().unwrap().len();
+                state.unsynced.push(bytes_before(path, file, length, (size - length) as usize));
+                SystemDisk.cut(path, file, length)
+            },
+        )
     }
 
     fn sync(&self, path: &Path, file: &File) -> io::Result<()> {
-        self.run(false, |_| {}, |state| {
-            state.unsynced.retain(|undo| !matches!(undo, Undo::Bytes { path: p, .. } if p == path));
-            SystemDisk.sync(path, file)
-        })
+        self.run(
+            Kind::Nothing,
+            |_| {},
+            |state| {
+                state
+                    .unsynced
+                    .retain(|undo| !matches!(undo, Undo::Bytes { path: p, .. } if p == path));
+                SystemDisk.sync(path, file)
+            },
+        )
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        self.run(false, |_| {}, |state| {
-            state
-                .unsynced
-                .retain(|undo| !matches!(undo, Undo::Name { folder, .. } if folder == path));
-            SystemDisk.sync_folder(path)
-        })
+        self.run(
+            Kind::Nothing,
+            |_| {},
+            |state| {
+                state
+                    .unsynced
+                    .retain(|undo| !matches!(undo, Undo::Name { folder, .. } if folder == path));
+                SystemDisk.sync_folder(path)
+            },
+        )
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.run(false, |_| {}, |state| {
-            // The file that was made goes with its name.
-            state.unsynced.retain(|undo| {
-                !matches!(undo, Undo::Name { from: None, to, .. } if to == from)
-            });
-            state.unsynced.push(Undo::Name {
-                folder: parent(to),
-                from: Some(from.to_owned()),
-                to: to.to_owned(),
-                before: fs::read(to).ok(),
-            });
-            SystemDisk.rename(from, to)
-        })
+        self.run(
+            Kind::Nothing,
+            |_| {},
+            |state| {
+                // The file that was made goes with its name.
+                state.unsynced.retain(
+                    |undo| !matches!(undo, Undo::Name { from: None, to, .. } if to == from),
+                );
+                state.unsynced.push(Undo::Name {
+                    folder: parent(to),
+                    from: Some(from.to_owned()),
+                    to: to.to_owned(),
+                    before: fs::read(to).ok(),
+                });
+                SystemDisk.rename(from, to)
+            },
+        )
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.run(false, |_| {}, |state| {
-            let before = fs::read(path).ok();
-            let result = SystemDisk.remove(path);
-            if result.is_ok() {
-                state.unsynced.push(Undo::Name {
-                    folder: parent(path),
-                    from: None,
-                    to: path.to_owned(),
-                    before,
-                });
-            }
-            result
-        })
+        self.run(
+            Kind::Nothing,
+            |_| {},
+            |state| {
+                let before = fs::read(path).ok();
+                let result = SystemDisk.remove(path);
+                if result.is_ok() {
+                    state.unsynced.push(Undo::Name {
+                        folder: parent(path),
+                        from: None,
+                        to: path.to_owned(),
+                        before,
+                    });
+                }
+                result
+            },
+        )
     }
 }

@@ -79,6 +79,11 @@ pub(crate) fn is_kr_rrn(value: &[u8]) -> bool {
     })
 }
 
+/// The birth date and sex of a resident of Korea, whatever the check digit.
+pub(crate) fn is_kr_resident_date(value: &[u8]) -> bool {
+    digits::<13>(value).is_some_and(|d| matches!(d[6], 1..=4) && is_kr_birth(value, &d))
+}
+
 // The seventh digit says sex, century and whether a foreigner.
 fn is_kr_birth(value: &[u8], d: &[u32; 13]) -> bool {
     let century = match d[6] {

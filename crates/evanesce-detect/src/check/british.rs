@@ -168,7 +168,7 @@ pub(crate) fn is_ie_pps(value: &[u8]) -> bool {
 /// in the second place.
 pub(crate) fn is_ie_vat(value: &[u8]) -> bool {
     if shaped(value, b"dldddddl") {
-        let old = [&[b'0'], &value[2..7], &value[..1]].concat();
+        let old = [b"0", &value[2..7], &value[..1]].concat();
         return is_ie(&old, value[7], b' ');
     }
     match value.len() {

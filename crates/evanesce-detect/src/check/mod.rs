@@ -1,6 +1,8 @@
 //! Checksums and structure of the numbers that have them, on compact values:
-//! letters in upper case, no separators. One file for each part of the world, written
-//! from what the issuing offices publish.
+//! letters in upper case, no separators. One file for each part of the world. The sums are
+//! those that the issuing offices publish; lists of offices and prefixes (Austria, Italy, England,
+//! Romania, employers of the United States) and one sum of Czechia were read off the answers of
+//! python-stdnum.
 
 mod asia;
 mod balkan;

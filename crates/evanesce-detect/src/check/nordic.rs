@@ -120,10 +120,10 @@ pub(crate) fn is_no_vat(value: &[u8]) -> bool {
 
 /// A bank account of Norway; old ones of the post have seven digits.
 pub(crate) fn is_no_account(value: &[u8]) -> bool {
-    if let [b'0', b'0', b'0', b'0', giro @ ..] = value {
-        if giro.len() == 7 {
-            return luhn(giro);
-        }
+    if let [b'0', b'0', b'0', b'0', giro @ ..] = value
+        && giro.len() == 7
+    {
+        return luhn(giro);
     }
     (value.len() == 7 && luhn(value))
         || digits::<11>(value)

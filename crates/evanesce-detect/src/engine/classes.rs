@@ -62,7 +62,8 @@ fn mask(block: &[u8; BLOCK], is: impl Fn(u8) -> bool) -> u64 {
         *flag = bit(0) | bit(1) | bit(2) | bit(3);
     }
     let flags = u128::from_le_bytes(flags);
-    transposed(flags as u64 | (flags >> 64) as u64 * 2)
+    let (low, high) = (flags as u64, (flags >> 64) as u64);
+    transposed(low | (high << 1))
 }
 
 // Bit 8 m + n becomes bit 8 n + m (Warren, Hacker's Delight, section 7-3).
@@ -109,8 +110,8 @@ mod tests {
             for (slot, b) in block[32..].iter_mut().zip(bytes) {
                 *slot = b & 0x7f;
             }
-            let signs = *b"@:-+/";
-            let marks = *b"@:@";
+            let signs = *b"@:-+";
+            let marks = *b"@:";
             let masks = Masks::of(&block, &signs, &marks);
             for (i, b) in block.iter().enumerate() {
                 let is = |mask: u64| mask >> i & 1 == 1;

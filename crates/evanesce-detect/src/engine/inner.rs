@@ -6,7 +6,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 use super::classes::is_sign;
 
 /// How many such patterns are looked for by their sign.
-pub(super) const MOST: usize = 3;
+pub(super) const MOST: usize = 2;
 
 /// A set of bytes.
 #[derive(Clone, Copy)]

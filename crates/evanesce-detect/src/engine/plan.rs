@@ -14,7 +14,7 @@ use super::inner::{self, Inner};
 use super::table::{Before, DEAD, Table};
 
 /// How many signs are hot at most.
-pub(super) const SIGNS: usize = 5;
+pub(super) const SIGNS: usize = 4;
 
 // What the byte is that a match begins with.
 pub(super) const DIGIT: usize = 0;

@@ -59,12 +59,12 @@ impl<'e, 't> Search<'e, 't> {
         while at < to.min(self.to) {
             let before = Before::of(self.bytes, at);
             let start = self.engine.all.start(before);
-            if self.engine.all.step(start, self.bytes[at]) != DEAD {
-                if let Some(found) = self.run(at) {
-                    self.take(found);
-                    at = found.end;
-                    continue;
-                }
+            if self.engine.all.step(start, self.bytes[at]) != DEAD
+                && let Some(found) = self.run(at)
+            {
+                self.take(found);
+                at = found.end;
+                continue;
             }
             at += 1;
         }
@@ -143,8 +143,8 @@ impl<'e, 't> Search<'e, 't> {
         (masks.digit | masks.sign).count_ones() >= MANY
     }
 
-    // The bits of these that have, where a match would begin, six bytes that one may begin
-    // with. They are read without a branch for each.
+    // The bits of these that have, where a match would begin, ten bytes that one may begin
+    // with. The first six are read without a branch for each.
     #[inline(always)]
     fn live(&self, mut bits: u64, inside: u64, start: impl Fn(u64) -> usize) -> u64 {
         let heads = &self.engine.heads;
@@ -164,9 +164,26 @@ impl<'e, 't> Search<'e, 't> {
             let before = if inside & bit == 0 { Before::Other } else { Before::Word };
             let two = heads.two(before, [six[0], six[1]]);
             let state = six[2..].iter().fold(two, |state, b| heads.step(state, *b));
-            live |= if state == DEAD { 0 } else { bit };
+            if state != DEAD && self.goes_on(at + LOOK, state) {
+                live |= bit;
+            }
         }
         live
+    }
+
+    // Whether a match comes within four more bytes, or may still come after them.
+    fn goes_on(&self, at: usize, mut state: u16) -> bool {
+        let heads = &self.engine.heads;
+        let Some(four) = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()) else {
+            return true;
+        };
+        for b in four {
+            if heads.is_special(state) {
+                break;
+            }
+            state = heads.step(state, *b);
+        }
+        state != DEAD
     }
 
     // The signs at these bits that have before and behind them what their patterns have.
@@ -218,10 +235,11 @@ impl<'e, 't> Search<'e, 't> {
 
     // What begins at this place, or before it and reaches over it.
     fn offer(&mut self, at: usize) {
-        if at >= self.from && at < self.to {
-            if let Some(found) = self.run(at) {
-                self.settle(found);
-            }
+        if at >= self.from
+            && at < self.to
+            && let Some(found) = self.run(at)
+        {
+            self.settle(found);
         }
     }
 

@@ -20,10 +20,10 @@ impl Run {
             Some(b) => table.step(self.state, *b),
             None => table.ended(self.state),
         };
-        if table.is_special(self.state) {
-            if let Some(pattern) = table.pattern(self.state) {
-                self.last = Some((self.at, pattern));
-            }
+        if table.is_special(self.state)
+            && let Some(pattern) = table.pattern(self.state)
+        {
+            self.last = Some((self.at, pattern));
         }
         self.at += 1;
     }

@@ -260,6 +260,10 @@ fn national(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
             if *kind == Kind::DeTaxId && check::is_de_tax_sum(part.digits) && said() {
                 push(out, *kind, part.span(), 60, "check and a word nearby");
             }
+            // Numbers that Korea has given since 2020, in place of old ones too, have none.
+            if *kind == Kind::KrRrn && is_own() && check::is_kr_resident_date(part.digits) {
+                push(out, *kind, part.span(), if said() { 80 } else { 60 }, "date, sex and shape");
+            }
             continue;
         }
         let found = match (is_own(), part.plain()) {
@@ -270,12 +274,36 @@ fn national(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
             (_, true) => (*plain, "check"),
             _ => (0, ""),
         };
-        let alone = found.0 < bare(*kind) && has_check(*kind) && w.is_all(start, end);
+        let telling = is_own() || (part.digits.len() > 8 && is_telling(*kind));
+        let alone = found.0 < bare(*kind) && telling && has_check(*kind) && w.is_all(start, end);
         let (score, why) = if alone { (bare(*kind), "check, and nothing else") } else { found };
         if score > 0 {
             push(out, *kind, part.span(), score, why);
         }
     }
+}
+
+// Whether digits without a separator that are all of a text are taken for this kind: one
+// whose structure few numbers have by chance, or that most of a large country's people
+// have. With all kinds, half of all numbers would be something.
+const fn is_telling(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::AbaRouting
+            | Kind::AuTfn
+            | Kind::BeCard
+            | Kind::BgPersonal
+            | Kind::CaSin
+            | Kind::EsSocial
+            | Kind::GrAmka
+            | Kind::InAadhaar
+            | Kind::IsKennitala
+            | Kind::KrForeigner
+            | Kind::SePersonnummer
+            | Kind::ThPersonal
+            | Kind::UkNhs
+            | Kind::UsProvider
+    )
 }
 
 fn is_right(kind: Kind, digits: &[u8]) -> bool {

@@ -187,10 +187,6 @@ fn north_american(part: &Part<'_>, closed: bool) -> Option<(u8, &'static str)> {
     if !(b'2'..=b'9').contains(&digits[0]) || !(b'2'..=b'9').contains(&digits[3]) {
         return None;
     }
-    // 211 to 911 are services and no areas.
-    if &digits[1..3] == b"11" {
-        return None;
-    }
     let score = if closed || part.by(Sep::Dash) || part.by(Sep::Dot) { 75 } else { 58 };
     Some((score, "area code, exchange and line"))
 }

@@ -35,7 +35,7 @@ pub(super) fn word(w: &Window<'_>, start: usize, end: usize, hex: bool, out: &mu
         option::word(w, start, end, out);
     }
     let next = w.at(end);
-    if matches!(next, b' ' | b'-' | b'.') && end - start <= 3 && alnum(w.at(end + 1)) {
+    if matches!(next, b' ' | b'-' | b'.') && end - start <= 3 && digit(w.at(end + 1)) {
         written::at(w, start, end, out);
     }
     match end - start {

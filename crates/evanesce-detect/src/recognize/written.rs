@@ -22,6 +22,7 @@ pub(super) fn at(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding
         return;
     }
     let Some((from, to)) = PLACES.get(len) else { return };
+    w.count(to - from);
     for written in &WRITTEN[*from..*to] {
         one(w, start, written, out);
     }
@@ -61,41 +62,73 @@ fn one(w: &Window<'_>, start: usize, (kind, shape, alone, said): &Written, out: 
     push(out, *kind, (start, end), score, why);
 }
 
-/// How sure a number is that passes its check and is all that a text holds: more for
-/// numbers of persons, and least for those whose form many others have.
+/// How sure a number is that passes its check and is all that a text holds: a person's
+/// more than one whose form many others have, and an organisation's not at all.
 pub(super) const fn bare(kind: Kind) -> u8 {
     match kind {
         Kind::CoTax
         | Kind::DeDocument
         | Kind::DoCard
-        | Kind::DoTax
         | Kind::EcPersonal
         | Kind::NlEducation
-        | Kind::NoAccount
         | Kind::UaTax
         | Kind::UyTax
         | Kind::VnTax => 51,
-        Kind::AuBusiness
+        Kind::SeOrganisation | Kind::SgEntity => 52,
+        Kind::ArAccount
+        | Kind::AtVat
+        | Kind::AuBusiness
         | Kind::AuCompany
+        | Kind::BeVat
+        | Kind::BgVat
         | Kind::BrCnpj
         | Kind::CaBusiness
         | Kind::ChBusiness
+        | Kind::ChVat
         | Kind::CnBusiness
+        | Kind::CyVat
         | Kind::CzBusiness
+        | Kind::CzVat
+        | Kind::DeVat
         | Kind::DkBusiness
+        | Kind::DoTax
         | Kind::EeBusiness
+        | Kind::EeVat
         | Kind::EsCif
+        | Kind::EsTax
         | Kind::FiBusiness
+        | Kind::FoVat
         | Kind::FrSiren
         | Kind::FrSiret
+        | Kind::FrVat
+        | Kind::GrVat
+        | Kind::GtTax
+        | Kind::HuVat
+        | Kind::IeVat
         | Kind::IlCompany
+        | Kind::InGst
+        | Kind::IsVat
+        | Kind::ItVat
         | Kind::JpCorporate
         | Kind::KrBusiness
+        | Kind::LtVat
+        | Kind::LuVat
+        | Kind::LvVat
+        | Kind::MeTax
+        | Kind::MkTax
+        | Kind::MtVat
+        | Kind::NlVat
+        | Kind::NoAccount
         | Kind::NoOrganisation
+        | Kind::NoVat
         | Kind::PlBusiness
-        | Kind::SgEntity
+        | Kind::RoVat
+        | Kind::RsTax
+        | Kind::SeVat
+        | Kind::SkVat
         | Kind::TwBusiness
-        | Kind::UaBusiness => 52,
+        | Kind::UaBusiness
+        | Kind::UkVat => 0,
         _ => 54,
     }
 }

@@ -1,9 +1,10 @@
 //! What these tests share: the suite's view of a store, sessions on it, a server of
 //! one's own, and an eye on what a server sees.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses another part")]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test file uses another part")]
 
 mod own;
 mod proxy;
+mod tagged;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,9 @@ use evanesce_core::{
 };
 use evanesce_crypto::Root;
 use evanesce_redis::RedisStore;
-use evanesce_session::{EpochStore, SessionParts, SessionPolicy, SessionStore, Sessions};
+use evanesce_session::{
+    EpochStore, SessionError, SessionParts, SessionPolicy, SessionStore, Sessions, Token,
+};
 use evanesce_testkit::session::Stores;
 use evanesce_tls::Tls;
 use redis::IntoConnectionInfo;
@@ -21,8 +24,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-pub use own::{Own, OwnCluster, Sentinel};
+pub use own::{Own, OwnCluster, Sentinel, builder};
 pub use proxy::{Fault, Proxy};
+pub use tagged::stores_of_a_cluster;
 
 /// A root certificate that signed nothing here; its key was thrown away.
 pub const STRANGER: &str = "\
@@ -73,6 +77,38 @@ pub fn sessions(store: &Arc<RedisStore>) -> Sessions {
         audit: Arc::new(Unlogged),
     };
     Sessions::new(parts, SessionPolicy::default())
+}
+
+/// Sessions of one value, opened so often.
+pub async fn several(sessions: &Sessions, count: usize) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    for _ in 0..count {
+        tokens.push(sessions.open(&String::from("somebody")).await.unwrap());
+    }
+    tokens
+}
+
+pub fn copy(token: &Token) -> Token {
+    Token::parse(&token.to_text()).unwrap()
+}
+
+pub async fn read(sessions: &Sessions, token: &Token) -> Result<String, SessionError> {
+    sessions.read(token, |text: &String| text.clone()).await
+}
+
+/// Until something else comes than that the server is away, a few seconds at most.
+pub async fn patiently<T>(
+    operation: impl AsyncFn() -> Result<T, SessionError>,
+) -> Result<T, SessionError> {
+    for _ in 0..100 {
+        match operation().await {
+            Err(SessionError::Store(error))
+                if [ErrorKind::Timeout, ErrorKind::Unavailable].contains(&error.kind()) => {}
+            other => return other,
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the server stayed away")
 }
 
 pub async fn clean_up(store: &RedisStore) {

@@ -74,6 +74,12 @@ impl Own {
         Arc::new(builder(timeouts).connect(&self.url()).await.unwrap())
     }
 
+    /// One that keeps sessions across a failover.
+    pub async fn kept_store(&self) -> Arc<RedisStore> {
+        let builder = builder(Timeouts::default()).failover(Failover::Keep);
+        Arc::new(builder.connect(&self.url()).await.unwrap())
+    }
+
     pub async fn admin(&self) -> MultiplexedConnection {
         let client = redis::Client::open(self.url()).unwrap();
         client.get_multiplexed_async_connection().await.unwrap()
@@ -245,7 +251,7 @@ impl Sentinel {
         let text = format!(
             "port {port}\nbind 127.0.0.1\ndir {}\n\
              sentinel monitor sessions 127.0.0.1 {} {quorum}\n\
-             sentinel down-after-milliseconds sessions 400\n\
+             sentinel down-after-milliseconds sessions 1000\n\
              sentinel failover-timeout sessions 2000\n",
             folder.path().display(),
             primary.port,

@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -10,6 +11,8 @@ pub enum Fault {
     CutRequest,
     /// It arrives and is answered; the answer is lost with the connection.
     LoseAnswer,
+    /// It arrives late, as everything does after it.
+    Slow(Duration),
 }
 
 /// A way to a server that can be cut in the middle of an operation.
@@ -48,16 +51,21 @@ impl Proxy {
 async fn carry(mut client: TcpStream, server: u16, next: Arc<Mutex<Option<Fault>>>) {
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
     let (mut asked, mut answered) = (vec![0; 1 << 20], vec![0; 1 << 20]);
+    let mut slow = Duration::ZERO;
     loop {
         tokio::select! {
             read = client.read(&mut asked) => {
                 let Ok(read @ 1..) = read else { return };
                 let fault = next.lock().unwrap().take();
+                if let Some(Fault::Slow(each)) = fault {
+                    slow = each;
+                }
+                tokio::time::sleep(slow).await;
                 let sent = if fault == Some(Fault::CutRequest) { read / 2 } else { read };
                 if server.write_all(&asked[..sent]).await.is_err() {
                     return;
                 }
-                if fault.is_some() {
+                if [Some(Fault::CutRequest), Some(Fault::LoseAnswer)].contains(&fault) {
                     if fault == Some(Fault::LoseAnswer) {
                         let _ = server.read(&mut answered).await;
                     }

@@ -13,8 +13,8 @@ use evanesce_core::{
 };
 use evanesce_crypto::Root;
 use evanesce_session::{
-    EpochRecord, EpochStore, Epochs, Fetched, FetchedPair, Inserted, LookupId, MemoryStore, Record, SessionParts,
-    SessionPolicy, SessionStore, Sessions, Swept, Tag, Version, Write,
+    EpochRecord, EpochStore, Epochs, Fetched, FetchedPair, Inserted, LookupId, MemoryStore, Record,
+    SessionParts, SessionPolicy, SessionStore, Sessions, Swept, Tag, Version, Write,
 };
 use evanesce_testkit::ManualClock;
 
@@ -99,9 +99,6 @@ impl Append for Ledger {
     }
 }
 
-/// Returns `Pending` once before each command, so that a poll is one command.
-pub struct Stepping(pub Arc<MemoryStore>);
-
 pub struct Pause(bool);
 
 pub fn pause() -> Pause {
@@ -130,47 +127,122 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-macro_rules! stepping {
-    ($($name:ident($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+/// Returns `Pending` once before each command, so that a poll is one command.
+pub struct Stepping(pub Arc<MemoryStore>);
+
+impl Stepping {
+    async fn before(&self, _: &'static str) -> Result<(), Error> {
+        pause().await;
+        Ok(())
+    }
+
+    async fn after(&self, _: &'static str) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Returns `Pending` once before and once after each command: there a future may be dropped.
+pub struct Halting(pub Arc<MemoryStore>);
+
+impl Halting {
+    async fn before(&self, _: &'static str) -> Result<(), Error> {
+        pause().await;
+        Ok(())
+    }
+
+    async fn after(&self, _: &'static str) -> Result<(), Error> {
+        pause().await;
+        Ok(())
+    }
+}
+
+/// Notes each command, and fails one where a test says so.
+pub struct Watched {
+    pub inner: Arc<MemoryStore>,
+    calls: Mutex<Vec<&'static str>>,
+    fails: Mutex<Option<(&'static str, ErrorKind)>>,
+}
+
+impl Watched {
+    pub fn new(inner: Arc<MemoryStore>) -> Self {
+        Self { inner, calls: Mutex::default(), fails: Mutex::default() }
+    }
+
+    /// What was called since this was asked last.
+    pub fn calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
+    /// The next `command` fails before it is carried out.
+    pub fn fail(&self, command: &'static str, kind: ErrorKind) {
+        *self.fails.lock().unwrap() = Some((command, kind));
+    }
+
+    async fn before(&self, name: &'static str) -> Result<(), Error> {
+        self.calls.lock().unwrap().push(name);
+        match self.fails.lock().unwrap().take_if(|(command, _)| *command == name) {
+            Some((_, kind)) => Err(Error::new(kind, StoreKind::Memory, "as the test wants it")),
+            None => Ok(()),
+        }
+    }
+
+    async fn after(&self, _: &'static str) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+macro_rules! commands {
+    ($store:tt: $($name:ident($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
         $(fn $name<'a>(&'a self, $($arg: $type),*) -> BoxFuture<'a, Result<$out, Error>> {
             Box::pin(async move {
-                pause().await;
-                self.0.$name($($arg),*).await
+                self.before(stringify!($name)).await?;
+                let answer = self.$store.$name($($arg),*).await;
+                self.after(stringify!($name)).await?;
+                answer
             })
         })*
     };
 }
 
-impl SessionStore for Stepping {
-    fn store(&self) -> StoreKind {
-        StoreKind::Memory
-    }
+macro_rules! through {
+    ($type:ty, $store:tt) => {
+        impl SessionStore for $type {
+            fn store(&self) -> StoreKind {
+                StoreKind::Memory
+            }
 
-    fn incarnation(&self) -> BoxFuture<'_, Result<Incarnation, Error>> {
-        SessionStore::incarnation(&*self.0)
-    }
+            fn incarnation(&self) -> BoxFuture<'_, Result<Incarnation, Error>> {
+                SessionStore::incarnation(&*self.$store)
+            }
 
-    fn ceiling(&self) -> BoxFuture<'_, Result<Ceiling, Error>> {
-        SessionStore::ceiling(&*self.0)
-    }
+            fn ceiling(&self) -> BoxFuture<'_, Result<Ceiling, Error>> {
+                SessionStore::ceiling(&*self.$store)
+            }
 
-    stepping! {
-        insert(id: &'a LookupId, record: &'a Record) -> Inserted;
-        fetch(id: &'a LookupId) -> Fetched;
-        fetch_pair(first: &'a LookupId, second: &'a LookupId) -> FetchedPair;
-        replace(id: &'a LookupId, version: Version, record: &'a Record) -> Write;
-        rename(from: &'a LookupId, version: Version, to: &'a LookupId, record: &'a Record) -> Write;
-        remove(id: &'a LookupId) -> Write;
-        take(id: &'a LookupId) -> Fetched;
-        sweep(limit: usize) -> Swept;
-        reclaim() -> u64;
-    }
+            commands! { $store:
+                insert(id: &'a LookupId, record: &'a Record) -> Inserted;
+                fetch(id: &'a LookupId) -> Fetched;
+                fetch_pair(first: &'a LookupId, second: &'a LookupId) -> FetchedPair;
+                replace(id: &'a LookupId, version: Version, record: &'a Record) -> Write;
+                rename(from: &'a LookupId, version: Version, to: &'a LookupId, record: &'a Record)
+                    -> Write;
+                remove(id: &'a LookupId) -> Write;
+                take(id: &'a LookupId) -> Fetched;
+                sweep(limit: usize) -> Swept;
+                reclaim() -> u64;
+            }
+        }
+
+        impl EpochStore for $type {
+            commands! { $store:
+                epochs(tag: Tag) -> Epochs;
+                begin(tag: Tag, after: u64, next: &'a EpochRecord, drain: Timestamp) -> Write;
+                end() -> u64;
+            }
+        }
+    };
 }
 
-impl EpochStore for Stepping {
-    stepping! {
-        epochs(tag: Tag) -> Epochs;
-        begin(tag: Tag, after: u64, next: &'a EpochRecord, drain: Timestamp) -> Write;
-        end() -> u64;
-    }
-}
+through!(Halting, 0);
+through!(Stepping, 0);
+through!(Watched, inner);

@@ -3,9 +3,9 @@
 
 use base64ct::{Base64, Encoding};
 use evanesce_audit::{
-    CheckpointText, NoteKey, NoteSigner, SignedNote, SumdbTile, entries_path_of, leaf_hash, log_id, node_hash,
-    parse_tile_path, parse_tlog_proof, root_of, tile_path, verify_consistency, verify_inclusion,
-    verify_subtree_consistency, verify_subtree_inclusion, write_tlog_proof,
+    CheckpointText, NoteKey, NoteSigner, SignedNote, SumdbTile, entries_path_of, leaf_hash, log_id,
+    node_hash, parse_tile_path, parse_tlog_proof, root_of, tile_path, verify_consistency,
+    verify_inclusion, verify_subtree_consistency, verify_subtree_inclusion, write_tlog_proof,
 };
 use evanesce_core::{Digest, Incorporated};
 use serde_json::Value;
@@ -229,7 +229,8 @@ fn sumdb_tile(row: &Value) -> Option<bool> {
     verdict(row, read, |tile| {
         // Go writes the level of entries as -1.
         let level = tile.level.map_or(-1, i64::from);
-        let told = [tile.height.into(), level, tile.index.try_into().unwrap_or(-1), tile.width.into()];
+        let told =
+            [tile.height.into(), level, tile.index.try_into().unwrap_or(-1), tile.width.into()];
         tile.to_string() == path && numbers.iter().zip(told).all(|(number, told)| *number == told)
     })
 }

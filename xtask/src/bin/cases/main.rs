@@ -8,6 +8,7 @@
     reason = "a command line speaks on its outputs"
 )]
 
+mod anonymization;
 mod audit;
 mod behaviours;
 mod consent;
@@ -50,7 +51,8 @@ fn run(path: &Path) -> Result<(), Failure> {
     let mut out = BufWriter::new(stdout().lock());
     let end = |error| Failure::new(format!("the answers could not be printed: {error}"));
     for row in &rows {
-        let mut answer = answer(row, &detection, &behaviours);
+        let mut answer = anonymization::answer(row, path.parent().unwrap_or(path))
+            .unwrap_or_else(|| answer(row, &detection, &behaviours));
         answer["id"] = row["id"].clone();
         writeln!(out, "{answer}").map_err(end)?;
     }

@@ -1,0 +1,92 @@
+//! SHA-256 (FIPS 180-4) over the two shapes that a Merkle tree hashes, straight on its
+//! compression function: the padding of a node is known beforehand, and no buffer
+//! stands between. `hash::tests` compare every length with the general function.
+
+use evanesce_core::Digest;
+use evanesce_crypto::sha256;
+use sha2::block_api::compress256;
+
+const BLOCK: usize = 64;
+/// Blocks for a leaf of 1024 bytes with its prefix and padding.
+const MOST: usize = 17;
+/// The longest input that fits into them with nine bytes of padding.
+const LONGEST: usize = MOST * BLOCK - 9;
+const START: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
+/// SHA-256(0x00 ‖ bytes).
+pub(crate) fn leaf(bytes: &[u8]) -> Digest {
+    let length = bytes.len() + 1;
+    if length > LONGEST {
+        return sha256(&[&[0], bytes].concat());
+    }
+    let mut blocks = [[0; BLOCK]; MOST];
+    let input = blocks.as_flattened_mut();
+    if let Some(place) = input.get_mut(1..length) {
+        place.copy_from_slice(bytes);
+    }
+    if let Some(end) = input.get_mut(length) {
+        *end = 0x80;
+    }
+    let used = (length + 9).div_ceil(BLOCK);
+    if let Some(place) = input.get_mut(used * BLOCK - 8..used * BLOCK) {
+        place.copy_from_slice(&(length as u64 * 8).to_be_bytes());
+    }
+    digest(blocks.get(..used).unwrap_or(&blocks))
+}
+
+/// SHA-256(0x01 ‖ left ‖ right): 65 bytes, two blocks.
+pub(crate) fn node(left: &Digest, right: &Digest) -> Digest {
+    let [head @ .., last] = right.as_bytes();
+    let mut blocks = [[0; BLOCK]; 2];
+    let [first, second] = &mut blocks;
+    first[0] = 1;
+    first[1..33].copy_from_slice(left.as_bytes());
+    first[33..].copy_from_slice(head);
+    second[0] = *last;
+    second[1] = 0x80;
+    // 520 bits.
+    second[62..].copy_from_slice(&[2, 8]);
+    digest(&blocks)
+}
+
+fn digest(blocks: &[[u8; BLOCK]]) -> Digest {
+    let mut state = START;
+    compress256(&mut state, blocks);
+    let mut bytes = [0; 32];
+    for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
+        *place = word.to_be_bytes();
+    }
+    Digest::new(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_leaf_of_every_length_is_hashed_as_by_the_general_function() {
+        for length in 0..1200 {
+            let bytes: Vec<u8> = (0..length).map(|n| (n * 7 + length) as u8).collect();
+            assert_eq!(leaf(&bytes), sha256(&[&[0], &bytes[..]].concat()), "{length}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_node_is_hashed_as_by_the_general_function(left: [u8; 32], right: [u8; 32]) {
+            let expected = sha256(&[&[1], &left[..], &right].concat());
+            prop_assert_eq!(node(&Digest::new(left), &Digest::new(right)), expected);
+        }
+    }
+}
