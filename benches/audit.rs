@@ -24,7 +24,7 @@ use evanesce_crypto::{SigningKey, sha256};
 use sha2::Sha256;
 use tokio::sync::oneshot;
 
-criterion_group!(audit, append, verify, durable, counted);
+criterion_group!(audit, append, append_one, verify, durable, counted);
 criterion_main!(audit);
 
 const EACH: Duration = Duration::from_millis(500);
@@ -51,10 +51,22 @@ fn peer(size: u64) -> Peer {
     tree
 }
 
-/// One leaf appended and the root over all of them.
+/// Leaves appended, and the root over all of them once after each write: a write of the log
+/// takes whoever waits, here 64.
 fn append(criterion: &mut Criterion) {
+    appended(criterion, "audit/append", 64);
+}
+
+/// The root after each leaf, as for a log that nobody writes to at once.
+fn append_one(criterion: &mut Criterion) {
+    appended(criterion, "audit/append-one", 1);
+}
+
+fn appended(criterion: &mut Criterion, name: &str, write: usize) {
     let mut ours = Tree::default();
     (0..BEFORE).for_each(|n| ours.push(leaf_hash(&leaf(n))));
+    // A frontier, which is what the log keeps between two writes.
+    ours.compact();
     let theirs = peer(BEFORE);
     let leaves: Vec<Vec<u8>> = (BEFORE..BEFORE + 4096).map(leaf).collect();
     // At every size the roots are the same, or nothing is compared.
@@ -71,10 +83,14 @@ fn append(criterion: &mut Criterion) {
                 let mut tree = ours.clone();
                 // Once before, so that no side grows a copied vector while it is measured.
                 tree.push(leaf_hash(&leaves[0]));
+                let all = leaves.iter().cycle().take(count(times));
                 let start = Instant::now();
-                for leaf in leaves.iter().cycle().take(count(times)) {
+                for (leaf, nth) in all.zip(1..) {
                     tree.push(leaf_hash(leaf));
-                    black_box(tree.root());
+                    if nth % write == 0 {
+                        black_box(tree.root());
+                        tree.compact();
+                    }
                 }
                 start.elapsed()
             }),
@@ -83,20 +99,22 @@ fn append(criterion: &mut Criterion) {
             "ct-merkle",
             Box::new(|times| {
                 let mut tree = theirs.clone();
-                // It keeps the leaves; making them is not measured.
                 tree.push(leaves[0].clone());
+                // It keeps the leaves; making them is not measured.
                 let owned: Vec<Vec<u8>> =
                     leaves.iter().cycle().take(count(times)).cloned().collect();
                 let start = Instant::now();
-                for leaf in owned {
+                for (leaf, nth) in owned.into_iter().zip(1..) {
                     tree.push(leaf);
-                    black_box(tree.root());
+                    if nth % write == 0 {
+                        black_box(tree.root());
+                    }
                 }
                 start.elapsed()
             }),
         ),
     ];
-    in_turns(criterion, "audit/append", &mut sides, EACH);
+    in_turns(criterion, name, &mut sides, EACH);
 }
 
 fn count(times: u64) -> usize {

@@ -45,17 +45,85 @@ pub(crate) fn leaf(bytes: &[u8]) -> Digest {
 
 /// SHA-256(0x01 ‖ left ‖ right): 65 bytes, two blocks.
 pub(crate) fn node(left: &Digest, right: &Digest) -> Digest {
-    let [head @ .., last] = right.as_bytes();
-    let mut blocks = [[0; BLOCK]; 2];
-    let [first, second] = &mut blocks;
-    first[0] = 1;
-    first[1..33].copy_from_slice(left.as_bytes());
-    first[33..].copy_from_slice(head);
-    second[0] = *last;
-    second[1] = 0x80;
-    // 520 bits.
-    second[62..].copy_from_slice(&[2, 8]);
-    digest(&blocks)
+    let mut path = Path::new(right);
+    path.after(left);
+    path.hash()
+}
+
+/// A hash on its way up a tree. It stays in words, and of the two blocks that each step
+/// compresses only what changes is written.
+pub(crate) struct Path {
+    words: [u64; 4],
+    blocks: [[u8; BLOCK]; 2],
+}
+
+impl Path {
+    /// At a leaf or node.
+    #[inline]
+    pub(crate) fn new(start: &Digest) -> Self {
+        let mut blocks = [[0; BLOCK]; 2];
+        // 520 bits.
+        blocks[1][62..].copy_from_slice(&[2, 8]);
+        Self { words: words(start), blocks }
+    }
+
+    /// Up to the node whose left child is `sibling` and whose right one is this.
+    #[inline]
+    pub(crate) fn after(&mut self, sibling: &Digest) {
+        self.step(words(sibling), self.words);
+    }
+
+    /// Up to the node whose right child is `sibling` and whose left one is this.
+    #[inline]
+    pub(crate) fn before(&mut self, sibling: &Digest) {
+        self.step(self.words, words(sibling));
+    }
+
+    /// Where it has come to.
+    #[inline]
+    pub(crate) fn hash(&self) -> Digest {
+        let mut bytes = [0; 32];
+        for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(self.words) {
+            *place = word.to_be_bytes();
+        }
+        Digest::new(bytes)
+    }
+
+    #[inline]
+    fn step(&mut self, [a, b, c, d]: [u64; 4], [e, f, g, h]: [u64; 4]) {
+        // Everything lies one byte further than its own bounds, behind the prefix.
+        let shifted = |before: u64, word: u64| before << 56 | word >> 8;
+        let input = [
+            shifted(1, a),
+            shifted(a, b),
+            shifted(b, c),
+            shifted(c, d),
+            shifted(d, e),
+            shifted(e, f),
+            shifted(f, g),
+            shifted(g, h),
+        ];
+        let [first, second] = &mut self.blocks;
+        for (place, word) in first.as_chunks_mut().0.iter_mut().zip(input) {
+            *place = word.to_be_bytes();
+        }
+        let rest = h << 56 | 0x80 << 48;
+        second[..8].copy_from_slice(&rest.to_be_bytes());
+        let mut state = START;
+        compress256(&mut state, &self.blocks);
+        for (word, pair) in self.words.iter_mut().zip(state.as_chunks::<2>().0) {
+            *word = u64::from(pair[0]) << 32 | u64::from(pair[1]);
+        }
+    }
+}
+
+#[inline]
+fn words(digest: &Digest) -> [u64; 4] {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(digest.as_bytes().as_chunks().0) {
+        *word = u64::from_be_bytes(*bytes);
+    }
+    words
 }
 
 fn digest(blocks: &[[u8; BLOCK]]) -> Digest {
@@ -86,7 +154,11 @@ mod tests {
         #[test]
         fn a_node_is_hashed_as_by_the_general_function(left: [u8; 32], right: [u8; 32]) {
             let expected = sha256(&[&[1], &left[..], &right].concat());
-            prop_assert_eq!(node(&Digest::new(left), &Digest::new(right)), expected);
+            let (left, right) = (Digest::new(left), Digest::new(right));
+            prop_assert_eq!(node(&left, &right), expected);
+            let mut path = Path::new(&left);
+            path.before(&right);
+            prop_assert_eq!(path.hash(), expected);
         }
     }
 }

@@ -1,5 +1,6 @@
 use evanesce_core::Digest;
 
+use crate::hash::Path;
 use crate::tree::{empty_root, node_hash};
 
 /// Whether `proof` leads from leaf `index` to `root`, the root of `size` leaves:
@@ -15,24 +16,24 @@ pub fn verify_inclusion(
     if index >= size {
         return false;
     }
-    let (mut node, mut last, mut hash) = (index, size - 1, *leaf);
+    let (mut node, mut last, mut path) = (index, size - 1, Path::new(leaf));
     for sibling in proof {
         if last == 0 {
             return false;
         }
         if node & 1 == 1 || node == last {
-            hash = node_hash(sibling, &hash);
+            path.after(sibling);
             while node & 1 == 0 && node != 0 {
                 node >>= 1;
                 last >>= 1;
             }
         } else {
-            hash = node_hash(&hash, sibling);
+            path.before(sibling);
         }
         node >>= 1;
         last >>= 1;
     }
-    last == 0 && hash == *root
+    last == 0 && path.hash() == *root
 }
 
 /// Whether `proof` shows that the tree of `new` leaves with `new_root` begins

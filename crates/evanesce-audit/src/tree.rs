@@ -103,8 +103,8 @@ impl Tree {
         }
     }
 
-    /// Forgets the nodes below whole tiles.
-    pub(crate) fn compact(&mut self) {
+    /// Forgets the nodes below whole tiles (256 leaves); root and growth stay as they are.
+    pub fn compact(&mut self) {
         let tiles = self.size >> TILE_LEVELS;
         for (height, level) in self.levels.iter_mut().enumerate().take(TILE_LEVELS) {
             let keep_from = tiles << (TILE_LEVELS - height);

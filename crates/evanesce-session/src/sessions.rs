@@ -261,7 +261,7 @@ impl Sessions {
     }
 
     /// The session as whom an erasure concerns: what
-    /// [`LookupId::to_subject`] makes.
+    /// [`LookupId::to_subject`](crate::LookupId::to_subject) makes.
     ///
     /// # Errors
     /// [`SessionError::Crypto`] and [`SessionError::Memory`].
