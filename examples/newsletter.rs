@@ -282,7 +282,7 @@ async fn report(
         ("report.json", report.to_json()),
         ("report.md", report.to_markdown()),
         ("report.html", report.to_html()),
-        ("report-oscal.json", report.to_oscal()),
+        ("assessment-results.json", report.to_oscal()),
         ("record-of-processing.md", house.processing_record().to_markdown()),
         ("receipt.json", proof),
         ("log-key.txt", key),
