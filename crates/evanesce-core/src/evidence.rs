@@ -1,4 +1,5 @@
 use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -220,5 +221,53 @@ where
 
     fn read(&self) -> BoxFuture<'_, Result<Reading, Error>> {
         Box::pin(std::future::ready((self.read)()))
+    }
+}
+
+/// A probe from a closure whose answer has to be waited for, such as a question to a
+/// server.
+pub struct AskProbe<'a, F> {
+    store: StoreKind,
+    fact: Label,
+    method: Label,
+    ask: F,
+    asked: PhantomData<&'a ()>,
+}
+
+impl<'a, F> AskProbe<'a, F>
+where
+    F: Fn() -> BoxFuture<'a, Result<Reading, Error>> + Send + Sync,
+{
+    /// A probe that calls `ask`.
+    #[must_use]
+    pub const fn new(store: StoreKind, fact: Label, method: Label, ask: F) -> Self {
+        Self { store, fact, method, ask, asked: PhantomData }
+    }
+}
+
+impl<F> fmt::Debug for AskProbe<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AskProbe").field("fact", &self.fact).finish_non_exhaustive()
+    }
+}
+
+impl<'a, F> Probe for AskProbe<'a, F>
+where
+    F: Fn() -> BoxFuture<'a, Result<Reading, Error>> + Send + Sync,
+{
+    fn store(&self) -> StoreKind {
+        self.store
+    }
+
+    fn fact(&self) -> Label {
+        self.fact.clone()
+    }
+
+    fn method(&self) -> Label {
+        self.method.clone()
+    }
+
+    fn read(&self) -> BoxFuture<'_, Result<Reading, Error>> {
+        (self.ask)()
     }
 }

@@ -54,7 +54,7 @@ pub use digest::{Digest, InvalidDigest};
 pub use entry::{Entry, Operation, Outcome, Rule};
 pub use erasable::{Ceiling, Erasable, Presence, Subject};
 pub use error::{Code, Error, ErrorKind, StoreKind};
-pub use evidence::{Evidence, FnProbe, Probe, Reading, Standing};
+pub use evidence::{AskProbe, Evidence, FnProbe, Probe, Reading, Standing};
 pub use incarnation::Incarnation;
 pub use label::{InvalidLabel, Label, Namespace};
 pub use lease::{Fence, Lease};

@@ -1,5 +1,5 @@
 use evanesce_core::{
-    BoxFuture, Clock, Error, ErrorKind, Evidence, Label, Probe, Reading, StoreKind, label,
+    AskProbe, Clock, Error, ErrorKind, Evidence, Label, Reading, StoreKind, label,
 };
 use hyper::Method;
 
@@ -9,56 +9,24 @@ use crate::wire::Effect;
 impl InfluxSink {
     /// What the server tells about itself and this connection, for reports.
     pub async fn checks(&self, clock: &dyn Clock) -> Vec<Evidence> {
-        let mut evidence = Vec::new();
-        for fact in [Fact::Encrypted, Fact::Version] {
-            evidence.push(Evidence::measure(clock, &Question { sink: self, fact }).await);
-        }
-        evidence
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Fact {
-    Encrypted,
-    Version,
-}
-
-struct Question<'a> {
-    sink: &'a InfluxSink,
-    fact: Fact,
-}
-
-impl Probe for Question<'_> {
-    fn store(&self) -> StoreKind {
-        StoreKind::InfluxDb
+        let (fact, method) = (label!("connection encrypted"), label!("the one that answered"));
+        let encrypted = AskProbe::new(StoreKind::InfluxDb, fact, method, || {
+            Box::pin(async {
+                self.version().await?;
+                Ok(Reading::Holds(self.wire.is_encrypted()))
+            })
+        });
+        let (fact, method) = (label!("server version"), label!("GET /health"));
+        let version = AskProbe::new(StoreKind::InfluxDb, fact, method, || {
+            Box::pin(async { self.version().await.map(Reading::Word) })
+        });
+        vec![Evidence::measure(clock, &encrypted).await, Evidence::measure(clock, &version).await]
     }
 
-    fn fact(&self) -> Label {
-        match self.fact {
-            Fact::Encrypted => label!("connection encrypted"),
-            Fact::Version => label!("server version"),
-        }
-    }
-
-    fn method(&self) -> Label {
-        match self.fact {
-            Fact::Encrypted => label!("the connection that answered"),
-            Fact::Version => label!("GET /health"),
-        }
-    }
-
-    fn read(&self) -> BoxFuture<'_, Result<Reading, Error>> {
-        Box::pin(async {
-            let wire = &self.sink.wire;
-            let told = wire.json(Method::GET, "/health", None, Effect::Reads).await?;
-            match self.fact {
-                Fact::Encrypted => Ok(Reading::Holds(wire.is_encrypted())),
-                Fact::Version => {
-                    let version = told["version"].as_str().map(Label::parse);
-                    version.and_then(Result::ok).map(Reading::Word).ok_or(UNREADABLE)
-                }
-            }
-        })
+    async fn version(&self) -> Result<Label, Error> {
+        let told = self.wire.json(Method::GET, "/health", None, Effect::Reads).await?;
+        let version = told["version"].as_str().and_then(|version| Label::parse(version).ok());
+        version.ok_or(UNREADABLE)
     }
 }
 

@@ -10,6 +10,7 @@ use evanesce_crypto::RootFile;
 use evanesce_purge::{
     EndEpochs, Reclaim, RetireKeys, SweepJob, SweepReport, Sweeper, SweeperParts,
 };
+use evanesce_session::{SessionError, Sessions};
 use evanesce_telemetry::{LogSink, MetricSink};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +26,8 @@ const FLUSH: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 /// How often the log says that it is there.
 const HEARTBEAT: Duration = Duration::from_secs(15 * 60);
-/// How long the epochs of sessions are current before fresh ones follow.
+/// How often fresh epochs follow those that are current. At the start of a process too: a
+/// tag whose last epoch drains still is left alone, so that restarts renew nothing twice.
 const EPOCH: Duration = Duration::from_secs(24 * 3600);
 /// How many expired sessions one sweep removes at a time.
 const BATCH: usize = 10_000;
@@ -49,39 +51,13 @@ pub struct Stopped {
 impl Tasks {
     pub(crate) fn spawn(&self, house: &Arc<House>) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let (ending, flushing) = (self.ending.clone(), Arc::downgrade(house));
-        running.spawn(async move {
-            while let Some(house) = flushing.upgrade() {
-                let sleep = house.clock.sleep(FLUSH);
-                flush(&house).await.ok();
-                drop(house);
-                tokio::select! {
-                    () = sleep => {}
-                    () = ending.cancelled() => return,
-                }
-            }
-        });
-        let (ending, beating) = (self.ending.clone(), Arc::downgrade(house));
-        running.spawn(async move {
-            let mut renewed = house_time(&beating);
-            while let Some(house) = beating.upgrade() {
-                // One that does not arrive shows as a gap, which is what it is for.
-                house.log.heartbeat().await.ok();
-                let now = house.clock.monotonic();
-                if now.saturating_sub(renewed) >= EPOCH {
-                    // What fails is tried again with the next heartbeat.
-                    if house.sessions.rotate_epochs().await.is_ok() {
-                        renewed = now;
-                    }
-                }
-                let sleep = house.clock.sleep(HEARTBEAT);
-                drop(house);
-                tokio::select! {
-                    () = sleep => {}
-                    () = ending.cancelled() => return,
-                }
-            }
-        });
+        running.spawn(repeat(house, self.ending.clone(), FLUSH, |house| {
+            Box::pin(async move { drop(flush(&house).await) })
+        }));
+        running.spawn(repeat(house, self.ending.clone(), HEARTBEAT, |house| {
+            // One that does not arrive shows as a gap, which is what it is for.
+            Box::pin(async move { drop(house.log.heartbeat().await) })
+        }));
         for webhook in &house.webhooks {
             let (ending, webhook) = (self.ending.clone(), Arc::clone(webhook));
             running.spawn(async move {
@@ -125,8 +101,25 @@ impl Tasks {
     }
 }
 
-fn house_time(house: &std::sync::Weak<House>) -> Duration {
-    house.upgrade().map_or(Duration::ZERO, |house| house.clock.monotonic())
+// Does something at once and then each time that the interval has passed, as long as the
+// house is there.
+fn repeat(
+    house: &Arc<House>,
+    ending: CancellationToken,
+    interval: Duration,
+    step: fn(Arc<House>) -> BoxFuture<'static, ()>,
+) -> impl Future<Output = ()> + use<> {
+    let house = Arc::downgrade(house);
+    async move {
+        while let Some(house) = house.upgrade() {
+            let sleep = house.clock.sleep(interval);
+            step(house).await;
+            tokio::select! {
+                () = sleep => {}
+                () = ending.cancelled() => return,
+            }
+        }
+    }
 }
 
 async fn terminated() {
@@ -164,6 +157,7 @@ fn sweeper(house: &Arc<House>) -> Sweeper {
         .every(ENFORCEMENT, Arc::new(TooOld::new(&house.logs, DataClass::Operational, clock)))
         .every(ENFORCEMENT, Arc::new(TooOld::new(&house.metrics, DataClass::Operational, clock)))
         .every(ENFORCEMENT, Arc::new(OldEntries(Arc::downgrade(house))))
+        .every(EPOCH, Arc::new(Epochs(house.sessions.clone(), house.volatile.store.store())))
         .every(MINUTE, Arc::new(Windows(Arc::downgrade(house))))
         .every(MINUTE, Arc::new(OpenErasures(Arc::downgrade(house))))
 }
@@ -192,6 +186,33 @@ impl SweepJob for Expired {
                 removed: swept.expired + swept.without_expiry,
                 overdue: (swept.expired > 0).then_some(swept.overdue),
             })
+        })
+    }
+}
+
+/// Epochs that have been current for long.
+struct Epochs(Sessions, StoreKind);
+
+impl SweepJob for Epochs {
+    fn name(&self) -> Label {
+        label!("epochs to renew")
+    }
+
+    fn store(&self) -> StoreKind {
+        self.1
+    }
+
+    fn class(&self) -> DataClass {
+        DataClass::Ephemeral
+    }
+
+    fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>> {
+        Box::pin(async {
+            let begun = self.0.rotate_epochs().await.map_err(|error| match error {
+                SessionError::Store(error) => error,
+                _ => Error::new(ErrorKind::Unavailable, self.store(), "no epoch could be begun"),
+            })?;
+            Ok(SweepReport { examined: begun, removed: 0, overdue: None })
         })
     }
 }

@@ -43,6 +43,46 @@ pub trait Restorable: Send + Sync {
     fn restore(&self) -> BoxFuture<'_, ()>;
 }
 
+/// Gives every function of this contract that one store alone is enough for to a macro, as a
+/// list of names: each store's tests make a test of each, and none is forgotten.
+#[macro_export]
+macro_rules! session_contract {
+    ($apply:ident) => {
+        $apply! {
+            insert_refuses_an_existing_id
+            insert_answers_with_the_epochs
+            a_pair_is_what_two_fetches_give
+            fetch_pair_refuses_another_tag
+            fetch_gives_back_what_was_inserted
+            replace_is_conditional
+            of_many_replacements_one_wins
+            replace_after_remove_is_gone
+            rename_moves_the_record
+            rename_is_conditional
+            rename_after_remove_is_gone
+            rename_refuses_another_tag
+            remove_leaves_nothing
+            take_gives_a_record_once
+            a_record_is_gone_at_its_expiry
+            the_expiry_is_that_of_the_last_write
+            an_expired_record_is_not_written
+            nothing_is_written_under_an_epoch_that_does_not_stand
+            begin_is_conditional_on_the_newest_number
+            numbers_only_grow
+            a_begun_epoch_lets_the_one_before_drain
+            a_draining_epoch_is_gone_at_its_time
+            a_begin_without_time_to_drain_ends_what_was
+            end_removes_every_secret
+            sweep_leaves_what_lives
+            reclaim_removes_every_record
+            reclaim_leaves_what_was_opened_since
+            the_incarnation_is_stable
+            erasure_leaves_nothing_present
+            the_oldest_age_is_measured
+        }
+    };
+}
+
 const TAG: Tag = Tag(0x5e);
 /// Long enough that no step of a test falls on it, short enough to wait for.
 const SOON: Duration = Duration::from_millis(400);
