@@ -41,6 +41,9 @@ pub(crate) struct Visit {
 #[purpose(notice = "Which topics are popular", basis = "consent", keep = "12 months")]
 pub(crate) struct Usage;
 
+/// The flush, the heartbeat and the sweeper.
+const BACKGROUND: usize = 3;
+
 /// A house, and what its stores were asked.
 pub(crate) struct Ground {
     pub(crate) house: Evanesce,
@@ -62,7 +65,7 @@ impl Ground {
             .start()
             .await
             .unwrap();
-        while clock.sleepers() < 2 {
+        while clock.sleepers() < BACKGROUND {
             tokio::task::yield_now().await;
         }
         Self { house, sessions, audit }
