@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use evanesce_core::{Append, BoxFuture, Entry, Error, Incorporated};
 
@@ -58,8 +59,8 @@ impl fmt::Display for Role {
 }
 
 /// A log to which everything is appended in one role: [`Log::acting`].
-pub struct Acting<'a> {
-    log: &'a Log,
+pub struct Acting {
+    log: Arc<Log>,
     role: Role,
 }
 
@@ -69,16 +70,16 @@ impl Log {
     ///
     /// # Errors
     /// [`AuditError::Role`] for a role that was not declared when the log was opened.
-    pub fn acting(&self, role: &Role) -> Result<Acting<'_>, AuditError> {
+    pub fn acting(self: &Arc<Self>, role: &Role) -> Result<Acting, AuditError> {
         if self.declares(role) {
-            Ok(Acting { log: self, role: role.clone() })
+            Ok(Acting { log: Arc::clone(self), role: role.clone() })
         } else {
             Err(AuditError::Role)
         }
     }
 }
 
-impl Append for Acting<'_> {
+impl Append for Acting {
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Incorporated, Error>> {
         self.log.append_as(entry, Some(&self.role))
     }

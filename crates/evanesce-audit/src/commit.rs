@@ -23,6 +23,8 @@ pub(crate) struct Core {
     #[cfg(feature = "ml-dsa")]
     pub(crate) second: Option<crate::SecondSigner>,
     pub(crate) key: VerifyingKey,
+    /// Those that signed before; what they signed is read, and nothing is signed with them.
+    pub(crate) earlier: Vec<VerifyingKey>,
     pub(crate) origin: Origin,
     pub(crate) counts: Counts,
     pub(crate) head: Mutex<Head>,
@@ -235,7 +237,7 @@ impl Core {
         let Some(text) = self.store.checkpoint().await? else {
             return if known == 0 { self.settled(None) } else { Err(AuditError::RolledBack) };
         };
-        let body = CheckpointBody::open(&text, &self.key, self.origin.as_str())?;
+        let body = self.opened(&text)?;
         if body.size < known {
             return Err(AuditError::RolledBack);
         }
@@ -250,6 +252,16 @@ impl Core {
         }
         self.advance(text);
         Ok(hashes)
+    }
+
+    /// A checkpoint of this log, whichever of its keys signed it.
+    pub(crate) fn opened(&self, checkpoint: &str) -> Result<CheckpointBody, AuditError> {
+        let open = |key| CheckpointBody::open(checkpoint, key, self.origin.as_str());
+        let newest = open(&self.key);
+        if newest != Err(AuditError::Unsigned) {
+            return newest;
+        }
+        self.earlier.iter().map(open).find(Result::is_ok).unwrap_or(newest)
     }
 
     fn settled(&self, checkpoint: Option<String>) -> Result<Vec<Digest>, AuditError> {

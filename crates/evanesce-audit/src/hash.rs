@@ -7,10 +7,10 @@ use evanesce_crypto::sha256;
 use sha2::block_api::compress256;
 
 const BLOCK: usize = 64;
-/// Blocks for a leaf of 1024 bytes with its prefix and padding.
+/// Blocks for an entry of 246 bytes at most with its prefix and padding.
+const SHORT: usize = 4;
+/// Blocks for a leaf of 1024 bytes.
 const MOST: usize = 17;
-/// The longest input that fits into them with nine bytes of padding.
-const LONGEST: usize = MOST * BLOCK - 9;
 const START: [u32; 8] = [
     0x6a09_e667,
     0xbb67_ae85,
@@ -24,23 +24,14 @@ const START: [u32; 8] = [
 
 /// SHA-256(0x00 ‖ bytes).
 pub(crate) fn leaf(bytes: &[u8]) -> Digest {
-    let length = bytes.len() + 1;
-    if length > LONGEST {
-        return sha256(&[&[0], bytes].concat());
+    // Most entries take four blocks, and zeros for seventeen cost as much as half of one.
+    if bytes.len() < SHORT * BLOCK - 9 {
+        padded::<SHORT>(bytes)
+    } else if bytes.len() < MOST * BLOCK - 9 {
+        padded::<MOST>(bytes)
+    } else {
+        sha256(&[&[0], bytes].concat())
     }
-    let mut blocks = [[0; BLOCK]; MOST];
-    let input = blocks.as_flattened_mut();
-    if let Some(place) = input.get_mut(1..length) {
-        place.copy_from_slice(bytes);
-    }
-    if let Some(end) = input.get_mut(length) {
-        *end = 0x80;
-    }
-    let used = (length + 9).div_ceil(BLOCK);
-    if let Some(place) = input.get_mut(used * BLOCK - 8..used * BLOCK) {
-        place.copy_from_slice(&(length as u64 * 8).to_be_bytes());
-    }
-    digest(blocks.get(..used).unwrap_or(&blocks))
 }
 
 /// SHA-256(0x01 ‖ left ‖ right): 65 bytes, two blocks.
@@ -124,6 +115,25 @@ fn words(digest: &Digest) -> [u64; 4] {
         *word = u64::from_be_bytes(*bytes);
     }
     words
+}
+
+// The bytes behind the prefix of a leaf, followed by padding; they fit with ten bytes more.
+#[inline]
+fn padded<const BLOCKS: usize>(bytes: &[u8]) -> Digest {
+    let mut blocks = [[0; BLOCK]; BLOCKS];
+    let length = bytes.len() + 1;
+    let input = blocks.as_flattened_mut();
+    if let Some(place) = input.get_mut(1..length) {
+        place.copy_from_slice(bytes);
+    }
+    if let Some(end) = input.get_mut(length) {
+        *end = 0x80;
+    }
+    let used = (length + 9).div_ceil(BLOCK);
+    if let Some(place) = input.get_mut(used * BLOCK - 8..used * BLOCK) {
+        place.copy_from_slice(&(length as u64 * 8).to_be_bytes());
+    }
+    digest(blocks.get(..used).unwrap_or(&blocks))
 }
 
 fn digest(blocks: &[[u8; BLOCK]]) -> Digest {

@@ -53,6 +53,7 @@ pub struct LogParts {
 #[derive(Default)]
 pub struct LogOptions {
     roles: Vec<Role>,
+    earlier: Vec<VerifyingKey>,
     #[cfg(feature = "ml-dsa")]
     second: Option<evanesce_crypto::MlDsaSigningKey>,
 }
@@ -68,6 +69,16 @@ impl LogOptions {
     #[must_use]
     pub fn role(mut self, role: Role) -> Self {
         self.roles.push(role);
+        self
+    }
+
+    /// A key that signed this log before the present one. Checkpoints under it are read, so
+    /// that a log goes on after its key was rotated; nothing is signed with it any more, and
+    /// the next entry brings a checkpoint under the new key. Leave a key out that somebody
+    /// else may know: what it signed then is refused.
+    #[must_use]
+    pub fn earlier(mut self, key: VerifyingKey) -> Self {
+        self.earlier.push(key);
         self
     }
 
@@ -144,6 +155,7 @@ impl Log {
             #[cfg(feature = "ml-dsa")]
             second,
             key,
+            earlier: options.earlier,
             origin: parts.origin,
             counts: Counts::default(),
             head: Mutex::new(Head::default()),
@@ -164,6 +176,10 @@ impl Log {
     #[must_use]
     pub fn verifying_key(&self) -> VerifyingKey {
         self.core.key
+    }
+
+    pub(crate) fn opened(&self, checkpoint: &str) -> Result<CheckpointBody, AuditError> {
+        self.core.opened(checkpoint)
     }
 
     /// The log's name.
@@ -277,7 +293,7 @@ impl Log {
     /// beyond the log's end, [`AuditError::Unsigned`] for one of another log, and what
     /// the store answers.
     pub async fn prove_at(&self, index: u64, checkpoint: &str) -> Result<Incorporated, AuditError> {
-        let body = CheckpointBody::open(checkpoint, &self.core.key, self.origin().as_str())?;
+        let body = self.core.opened(checkpoint)?;
         if index >= body.size {
             return Err(AuditError::OutOfRange);
         }
@@ -304,7 +320,7 @@ impl Log {
     pub async fn fsck(&self) -> Result<Checked, AuditError> {
         let body = match self.checkpoint() {
             None => return Ok(Checked { leaves: 0, pruned: 0 }),
-            Some(text) => CheckpointBody::open(&text, &self.core.key, self.origin().as_str())?,
+            Some(text) => self.core.opened(&text)?,
         };
         let mut checked = Checked { leaves: 0, pruned: 0 };
         let mut tree = crate::tree::Tree::default();
@@ -483,10 +499,9 @@ fn entry_of(leaf: &crate::StoredLeaf) -> Result<Option<Counted>, AuditError> {
 
 // Reads the log for the first time.
 async fn load(core: &Core) -> Result<Continuity, AuditError> {
-    let origin = core.origin.as_str();
     let kept = match core.keeper.newest().await? {
         None => None,
-        Some(text) => Some(CheckpointBody::open(&text, &core.key, origin)?),
+        Some(text) => Some(core.opened(&text)?),
     };
     let Some((text, stored)) = newest(core).await? else {
         return match kept {
@@ -538,7 +553,7 @@ async fn newest(core: &Core) -> Result<Option<(String, CheckpointBody)>, AuditEr
             before = Some(0);
             continue;
         };
-        let body = CheckpointBody::open(&text, &core.key, core.origin.as_str())?;
+        let body = core.opened(&text)?;
         if body.size == size {
             return Ok(Some((text, body)));
         }

@@ -50,7 +50,7 @@ impl Publisher {
     /// and disk answer.
     pub async fn publish(&self, log: &Log) -> Result<u64, AuditError> {
         let Some(checkpoint) = log.checkpoint() else { return Ok(0) };
-        let body = CheckpointBody::open(&checkpoint, &log.verifying_key(), log.origin().as_str())?;
+        let body = log.opened(&checkpoint)?;
         let shown = self.shown(log)?;
         if shown > body.size {
             return Err(AuditError::RolledBack);
@@ -88,7 +88,7 @@ impl Publisher {
     // How many leaves the checkpoint in the folder covers.
     fn shown(&self, log: &Log) -> Result<u64, AuditError> {
         let Some(text) = checkpoint(self.tiles.root())? else { return Ok(0) };
-        Ok(CheckpointBody::open(&text, &log.verifying_key(), log.origin().as_str())?.size)
+        Ok(log.opened(&text)?.size)
     }
 
     // What the log has forgotten is not shown any longer either.

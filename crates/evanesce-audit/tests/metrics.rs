@@ -95,7 +95,7 @@ async fn emergency(minutes: u64) -> Report {
     let entry = entry(Operation::EmergencyPurged, DataClass::Ephemeral).with_commitment(commitment);
     let incorporated = log.append(entry.clone()).await.unwrap();
     let receipt = ErasureReceipt { erasure, salt, entry, incorporated };
-    report().receipts(vec![receipt], &key(), ORIGIN)
+    report().receipts(vec![receipt], &[key()], ORIGIN)
 }
 
 // A log whose store never answered about a counted operation.

@@ -137,7 +137,7 @@ async fn each_fact_that_is_not_as_it_should_be_has_its_advice() {
             retained(23 * HOUR, Ok(Reading::Millis(HOUR))).await,
             retained(23 * HOUR, Ok(Reading::Word(Label::new("empty")))).await,
         ])
-        .receipts(vec![receipt(&log, Presence::Absent).await], &key(), ORIGIN);
+        .receipts(vec![receipt(&log, Presence::Absent).await], &[key()], ORIGIN);
     assert_eq!(calm.recommendations(), vec![]);
     let advice = |report: Report| -> Vec<&'static str> {
         report.recommendations().iter().map(|advice| advice.sentence).collect()
@@ -167,7 +167,7 @@ async fn each_fact_that_is_not_as_it_should_be_has_its_advice() {
         ["Let the service read this setting: how long data stays is not known."]
     );
     assert_eq!(
-        advice(report().receipts(vec![receipt(&log, Presence::Present).await], &key(), ORIGIN)),
+        advice(report().receipts(vec![receipt(&log, Presence::Present).await], &[key()], ORIGIN)),
         ["Repeat the erasures whose receipts do not verify."]
     );
     let store = Arc::new(MemoryAudit::new());
@@ -204,7 +204,7 @@ async fn the_three_forms_say_the_same_and_load_nothing() {
         ])
         .entries(summary)
         .retention(vec![retained(23 * HOUR, Ok(Reading::Millis(HOUR))).await])
-        .receipts(vec![proof], &key(), ORIGIN);
+        .receipts(vec![proof], &[key()], ORIGIN);
     let (markdown, html) = (report.to_markdown(), report.to_html());
     for text in [
         "X25519MLKEM768",

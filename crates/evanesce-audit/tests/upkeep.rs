@@ -111,6 +111,7 @@ async fn an_actor_is_a_role_that_was_declared() {
     const OFFICER: Role = Role::new("privacy-officer");
     let parts = parts(Arc::new(MemoryAudit::new()), Arc::new(MemoryKeeper::new()));
     let log = Log::open_with(parts, LogOptions::new().role(OPERATOR)).await.unwrap();
+    let log = Arc::new(log);
     assert_eq!(log.acting(&OFFICER).err(), Some(AuditError::Role));
     assert_eq!(
         AuditError::Role.into_port(evanesce_core::StoreKind::Memory).kind(),

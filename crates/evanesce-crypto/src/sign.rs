@@ -4,7 +4,7 @@ use evanesce_core::Digest;
 use evanesce_memory::{SecretBytes, Wiped, scrub_stack};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
-use crate::{CryptoError, RootProvider, random_secret};
+use crate::{CryptoError, RootProvider, RootVersion, random_secret};
 
 /// An Ed25519 signing key (RFC 8032), held in guarded memory. ring's own key pair is
 /// built for each signature and wiped after.
@@ -28,7 +28,19 @@ impl SigningKey {
     /// # Errors
     /// Those of the provider.
     pub fn from_root(provider: &dyn RootProvider, context: &[u8]) -> Result<Self, CryptoError> {
-        Self::from_seed(provider.derive(provider.current(), context, 32)?)
+        Self::from_root_at(provider, provider.current(), context)
+    }
+
+    /// The same under an older version of the root, as long as the provider has it.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnknownVersion`] otherwise, besides those of the provider.
+    pub fn from_root_at(
+        provider: &dyn RootProvider,
+        version: RootVersion,
+        context: &[u8],
+    ) -> Result<Self, CryptoError> {
+        Self::from_seed(provider.derive(version, context, 32)?)
     }
 
     /// From a seed of 32 bytes.

@@ -17,6 +17,7 @@ use evanesce_telemetry::{LogSink, MemoryLogSink, MemoryMetricSink, MetricSink};
 
 use crate::StartError;
 use crate::house::Evanesce;
+use crate::log::LogPlan;
 use crate::record::Declared;
 
 /// The noise of an event that is declared without a gate of its own: epsilon 1, shown
@@ -68,6 +69,7 @@ pub struct Builder {
     pub(crate) alerts: Vec<Arc<dyn AlertSink>>,
     pub(crate) posts: Vec<Arc<dyn Post>>,
     pub(crate) sanitize: Arc<dyn Sanitize>,
+    pub(crate) log: LogPlan,
     screen: Option<Arc<dyn Screen>>,
     volatile: Option<VolatilePorts>,
     aggregates: Option<Arc<dyn AggregateStore>>,
@@ -124,6 +126,7 @@ impl Builder {
             rules: Rules::standard(),
             alerts: Vec::new(),
             posts: Vec::new(),
+            log: LogPlan::default(),
             screen: None,
             sanitize: Arc::new(Scanner::default()),
             volatile: None,

@@ -75,6 +75,9 @@ pub enum StartError {
     /// A purpose cannot be declared so.
     #[error("a purpose cannot be declared so")]
     Purpose(#[from] NoticeError),
+    /// The log's witness did not cosign it.
+    #[error("the witness of the audit log did not cosign it; change the witness or its key")]
+    Witness(#[source] AuditError),
     /// A server is configured against what is promised.
     #[error("{} is configured against what is promised; change {}", .0.store(), setting(.0))]
     Setting(#[source] Error),

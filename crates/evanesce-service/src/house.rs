@@ -5,8 +5,8 @@ use evanesce_anonymize::{
     AggregateStore, Epsilon, Folds, ReleaseError, ReleasedWindow, WindowLength,
 };
 use evanesce_audit::{
-    AlertSink, Alerts, Log, LogParts, LoggedAlerts, Origin, Period, Place, ProcessingRecord,
-    Report, Rules, Summary, Watched, Webhook,
+    AlertSink, Alerts, AuditError, Log, LoggedAlerts, Origin, Period, Place, ProcessingRecord,
+    Publisher, Report, Role, Rules, Summary, Watched, Webhook,
 };
 use evanesce_consent::{Consents, Notice};
 use evanesce_core::{
@@ -29,6 +29,7 @@ use zeroize::Zeroizing;
 use crate::builder::{Builder, Ports, VolatilePorts};
 use crate::checks::{self, Check};
 use crate::drill::drill;
+use crate::log::{self, LogPlan, Witnessed};
 use crate::record::record;
 use crate::retained::Retained;
 use crate::session::Session;
@@ -55,6 +56,11 @@ pub(crate) struct House {
     /// The same log, whose entries are checked against the rules on their way in.
     pub(crate) audit: Arc<dyn Append>,
     rules: Rules,
+    alerts: Arc<dyn AlertSink>,
+    /// The keys that signed the log before the present one.
+    earlier: Vec<VerifyingKey>,
+    pub(crate) witness: Option<Witnessed>,
+    pub(crate) publisher: Option<Publisher>,
     pub(crate) webhooks: Vec<Arc<Webhook>>,
     pub(crate) sessions: Sessions,
     pub(crate) volatile: VolatilePorts,
@@ -175,6 +181,24 @@ impl Evanesce {
     /// # Errors
     /// [`EmergencyError`]; it may be repeated.
     pub async fn purge_everything(&self) -> Result<EmergencyReport, EmergencyError> {
+        self.purge_through(Arc::clone(&self.0.audit)).await
+    }
+
+    /// The same, written down in a role: `house.purge_everything_as(house.acting(&OPERATOR)?)`.
+    ///
+    /// # Errors
+    /// [`EmergencyError`]; it may be repeated.
+    pub async fn purge_everything_as(
+        &self,
+        acting: impl Append + 'static,
+    ) -> Result<EmergencyReport, EmergencyError> {
+        self.purge_through(Arc::new(acting)).await
+    }
+
+    async fn purge_through(
+        &self,
+        append: Arc<dyn Append>,
+    ) -> Result<EmergencyReport, EmergencyError> {
         let everything = Arc::new(Everything(self.0.volatile.clone()));
         let keys = self.0.session_keys.iter().cloned();
         let retired = keys.map(|keys| Arc::new(SessionKeys(keys)) as Arc<dyn RetireKeys>).collect();
@@ -183,7 +207,7 @@ impl Evanesce {
             epochs: vec![Arc::clone(&everything) as _],
             keys: retired,
             stores: vec![everything as _],
-            append: Arc::clone(&self.0.audit),
+            append,
             clock: Arc::clone(&self.0.clock),
             longest_operation: limits.deadline,
             batch: 10_000,
@@ -226,7 +250,7 @@ impl Evanesce {
             .evidence(evidence)
             .log(log)
             .entries(summary)
-            .receipts(receipts, &self.log_key(), log.origin().as_str())
+            .receipts(receipts, &self.log_keys(), log.origin().as_str())
             .retention(retention)
             .processing(self.0.record.clone()))
     }
@@ -243,6 +267,30 @@ impl Evanesce {
     #[must_use]
     pub fn log_key(&self) -> VerifyingKey {
         self.0.log.verifying_key()
+    }
+
+    /// The keys that signed the log before, newest first: receipts from then verify under
+    /// them.
+    #[must_use]
+    pub fn earlier_log_keys(&self) -> &[VerifyingKey] {
+        &self.0.earlier
+    }
+
+    /// The newest checkpoint that the witness cosigned, with its cosignature: what it covers
+    /// is in the log that the witness sees too.
+    #[must_use]
+    pub fn cosigned_checkpoint(&self) -> Option<String> {
+        self.0.witness.as_ref()?.cosigned()
+    }
+
+    /// The audit log for what is done in a declared role, checked against the rules as
+    /// everything else.
+    ///
+    /// # Errors
+    /// [`AuditError::Role`] for a role that the builder was not told.
+    pub fn acting(&self, role: &Role) -> Result<impl Append + use<>, AuditError> {
+        let acting = Arc::new(self.0.log.acting(role)?);
+        Ok(Watched::new(acting, self.0.rules.clone(), Arc::clone(&self.0.alerts)))
     }
 
     /// The name under which the audit log is signed.
@@ -297,6 +345,10 @@ impl Evanesce {
         self.0.tasks.stop(&self.0).await
     }
 
+    fn log_keys(&self) -> Vec<VerifyingKey> {
+        std::iter::once(self.log_key()).chain(self.0.earlier.iter().copied()).collect()
+    }
+
     pub(crate) fn sessions(&self) -> &Sessions {
         &self.0.sessions
     }
@@ -321,22 +373,27 @@ impl Evanesce {
         &*self.0.clock
     }
 
+    /// As [`House::note`].
+    pub(crate) fn note(&self, level: Level, event: &'static str) {
+        self.0.note(level, event);
+    }
+}
+
+impl House {
     /// Writes an operational record and counts it; neither waits.
     pub(crate) fn note(&self, level: Level, event: &'static str) {
-        let now = self.clock().now();
+        let now = self.clock.now();
         let record = LogRecord::new(now, level, event);
-        self.0.telemetry.log(record.with("service", Value::Word(self.name_label())));
-        self.0.telemetry.measure(
+        self.telemetry.log(record.with("service", Value::Word(self.name_label())));
+        self.telemetry.measure(
             MetricPoint::new(now, "evanesce").tag("event", event_label(event)).field("count", 1.0),
         );
     }
 
     fn name_label(&self) -> Label {
-        Label::parse(self.0.name.as_str()).unwrap_or(label!("service"))
+        Label::parse(self.name.as_str()).unwrap_or(label!("service"))
     }
-}
 
-impl House {
     /// Releases every window that is due. One that fails keeps no other one back: a
     /// window whose budget is exhausted is due until its key dies.
     pub(crate) async fn release_due(
@@ -359,27 +416,24 @@ impl House {
         let (clock, root) = (builder.clock, builder.root);
         let checked = every(&ports, &clock);
         let origin = Origin::new(&format!("evanesce/{name}"))?;
-        let log = Arc::new(
-            Log::open(LogParts {
-                store: ports.audit,
-                keeper: ports.keeper,
-                signer: SigningKey::from_root(&*root, b"evanesce audit log")?,
-                origin,
-                clock: Arc::clone(&clock),
-            })
-            .await?,
-        );
+        let LogPlan { options, earlier, witness, publisher } = builder.log;
+        let (signer, earlier) = log::keys(&*root, earlier)?;
+        let log = log::open(options, &ports, (signer, &earlier), origin, &clock).await?;
         let post = |post| Arc::new(Webhook::new(post, Arc::clone(&clock)));
         let webhooks: Vec<_> = builder.posts.into_iter().map(post).collect();
         let mut sinks = builder.alerts;
         sinks.extend(webhooks.iter().map(|webhook| Arc::clone(webhook) as Arc<dyn AlertSink>));
         sinks.push(Arc::new(LoggedAlerts::new(Arc::clone(&log) as _)));
+        let alerts: Arc<dyn AlertSink> = Arc::new(Alerts::new(sinks));
         let audit: Arc<dyn Append> = Arc::new(Watched::new(
             Arc::clone(&log) as _,
             builder.rules.clone(),
-            Arc::new(Alerts::new(sinks)),
+            Arc::clone(&alerts),
         ));
         checks::continuity(builder.mode, &*clock, &log).await?;
+        if let Some(witness) = &witness {
+            witness.ask_at_start(builder.mode, &*clock, &log).await?;
+        }
         checks::enforce(builder.mode, &*clock, &checked, &*audit).await?;
         let sessions = Sessions::new(
             SessionParts {
@@ -453,6 +507,10 @@ impl House {
             log,
             audit,
             rules: builder.rules,
+            alerts,
+            earlier,
+            witness,
+            publisher,
             webhooks,
             sessions,
             volatile: ports.volatile,

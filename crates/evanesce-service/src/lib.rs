@@ -7,6 +7,7 @@ mod drill;
 mod error;
 mod grant;
 mod house;
+mod log;
 mod record;
 mod retained;
 mod session;

@@ -11,7 +11,7 @@ use evanesce_purge::{
     EndEpochs, Reclaim, RetireKeys, SweepJob, SweepReport, Sweeper, SweeperParts,
 };
 use evanesce_session::{SessionError, Sessions};
-use evanesce_telemetry::{LogSink, MetricSink};
+use evanesce_telemetry::{Level, LogSink, MetricSink};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -56,8 +56,20 @@ impl Tasks {
         }));
         running.spawn(repeat(house, self.ending.clone(), HEARTBEAT, |house| {
             // One that does not arrive shows as a gap, which is what it is for.
-            Box::pin(async move { drop(house.log.heartbeat().await) })
+            Box::pin(async move {
+                drop(house.log.heartbeat().await);
+                house.cosign().await;
+            })
         }));
+        if house.publisher.is_some() {
+            running.spawn(repeat(house, self.ending.clone(), MINUTE, |house| {
+                Box::pin(async move {
+                    if house.publish().await.is_err() {
+                        house.note(Level::Warn, "log.unpublished");
+                    }
+                })
+            }));
+        }
         for webhook in &house.webhooks {
             let (ending, webhook) = (self.ending.clone(), Arc::clone(webhook));
             running.spawn(async move {
@@ -94,8 +106,10 @@ impl Tasks {
         let ended = Operation::ServiceStopped;
         let entry = Entry::new(house.clock.now(), ended, ended.class());
         let logged = house.audit.append(entry).await.map_err(ServiceError::Audit);
+        let published = house.publish().await;
         flushed?;
         logged?;
+        published.map_err(|error| ServiceError::Audit(error.into_port(StoreKind::Folder)))?;
         let dropped_telemetry = house.telemetry.dropped() + house.telemetry.refused();
         Ok(Stopped { lost_entries: house.log.lost(), dropped_telemetry })
     }

@@ -133,16 +133,17 @@ impl Report {
         self
     }
 
-    /// Adds erasures, each verified here against the log's key and name.
+    /// Adds erasures, each verified here against the log's name and the keys that it has and
+    /// had.
     #[must_use]
     pub fn receipts(
         mut self,
         receipts: Vec<ErasureReceipt>,
-        key: &VerifyingKey,
+        keys: &[VerifyingKey],
         origin: &str,
     ) -> Self {
         self.erasures.extend(receipts.into_iter().map(|receipt| ErasureRow {
-            proven: verify_receipt(&receipt, key, origin).is_ok(),
+            proven: keys.iter().any(|key| verify_receipt(&receipt, key, origin).is_ok()),
             receipt,
         }));
         self
