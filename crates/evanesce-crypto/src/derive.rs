@@ -1,6 +1,8 @@
 use evanesce_core::Digest;
-use evanesce_memory::{SecretBytes, Wiped, scrub_stack};
-use ring::{digest, hkdf, hmac};
+use evanesce_memory::{SecretBytes, scrub_stack, wipe_slice};
+use hmac::{Hmac, KeyInit, Mac};
+use ring::{digest, hmac as ring_hmac};
+use sha2::Sha256;
 
 use crate::CryptoError;
 
@@ -65,9 +67,9 @@ pub fn sha256(bytes: &[u8]) -> Digest {
 /// HMAC-SHA256 (RFC 2104) under the salt.
 #[must_use]
 pub fn commit(salt: &Digest, value: &[u8]) -> Digest {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, salt.as_bytes());
+    let key = ring_hmac::Key::new(ring_hmac::HMAC_SHA256, salt.as_bytes());
     let mut out = [0; 32];
-    out.copy_from_slice(hmac::sign(&key, value).as_ref());
+    out.copy_from_slice(ring_hmac::sign(&key, value).as_ref());
     Digest::new(out)
 }
 
@@ -80,16 +82,37 @@ fn expand(
     if len == 0 || len > MAX_OUTPUT {
         return Err(CryptoError::KeyLength);
     }
-    // ring keeps the pseudorandom key in a type that it does not wipe.
-    let prk = Wiped::build(|| hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(secret))?;
     let mut out = SecretBytes::zeroed(len)?;
-    out.expose_mut(|out| {
-        let info = [context];
-        let okm = prk.expand(&info, Length(out.len())).map_err(|_| CryptoError::KeyLength)?;
-        okm.fill(out).map_err(|_| CryptoError::KeyLength)
-    })?;
+    let filled = out.expose_mut(|out| fill(secret, salt, context, out));
+    // What was moved on its way is wiped nowhere else.
     scrub_stack();
-    Ok(out)
+    filled.map(|()| out)
+}
+
+// RFC 5869, sections 2.2 and 2.3. Every state of the hash is wiped when it is dropped, which
+// ring's are not; building those where they can be wiped costs as much as the derivation.
+#[inline(never)]
+fn fill(secret: &[u8], salt: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), CryptoError> {
+    let mut extracting = keyed(salt)?;
+    extracting.update(secret);
+    let mut block = extracting.finalize().into_bytes();
+    let expanding = keyed(&block)?;
+    for (number, part) in (1..=u8::MAX).zip(out.chunks_mut(block.len())) {
+        let mut next = expanding.clone();
+        if number > 1 {
+            next.update(&block);
+        }
+        next.update(context);
+        next.update(&[number]);
+        block = next.finalize().into_bytes();
+        part.copy_from_slice(block.get(..part.len()).unwrap_or_default());
+    }
+    wipe_slice(&mut block);
+    Ok(())
+}
+
+fn keyed(key: &[u8]) -> Result<Hmac<Sha256>, CryptoError> {
+    Hmac::new_from_slice(key).map_err(|_| CryptoError::KeyLength)
 }
 
 fn copy(into: &mut [u8], from: &[u8]) -> Result<(), CryptoError> {
@@ -99,14 +122,6 @@ fn copy(into: &mut [u8], from: &[u8]) -> Result<(), CryptoError> {
     }
     into.copy_from_slice(from);
     Ok(())
-}
-
-struct Length(usize);
-
-impl hkdf::KeyType for Length {
-    fn len(&self) -> usize {
-        self.0
-    }
 }
 
 #[cfg(test)]
