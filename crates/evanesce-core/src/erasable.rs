@@ -49,6 +49,13 @@ pub trait Erasable: Send + Sync {
         let _ = clock;
         Box::pin(std::future::ready(Ok(())))
     }
+
+    /// The setting by which the embedding program chose less than the strictest, such as
+    /// sessions that outlive a failover. The service writes into its log at each start that
+    /// something was chosen, in every mode.
+    fn chosen(&self) -> Option<Label> {
+        None
+    }
 }
 
 /// Whom an erasure concerns, in the terms of a store: an opaque handle that is

@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use evanesce_core::{
-    BoxFuture, Ceiling, Clock, DataClass, Erasable, Error, Incarnation, Presence, StoreKind,
-    Subject,
+    BoxFuture, Ceiling, Clock, DataClass, Erasable, Error, Incarnation, Label, Presence, StoreKind,
+    Subject, label,
 };
 use evanesce_session::{LookupId, SessionStore, Write};
 
-use crate::RedisStore;
 use crate::request::{Out, Request};
 use crate::slots::Part;
+use crate::{Failover, RedisStore};
 
 impl Erasable for RedisStore {
     fn store(&self) -> StoreKind {
@@ -17,6 +17,13 @@ impl Erasable for RedisStore {
 
     fn class(&self) -> DataClass {
         DataClass::Ephemeral
+    }
+
+    fn chosen(&self) -> Option<Label> {
+        match self.failover {
+            Failover::End => None,
+            Failover::Keep => Some(label!("RedisBuilder::failover")),
+        }
     }
 
     fn incarnation(&self) -> BoxFuture<'_, Result<Incarnation, Error>> {

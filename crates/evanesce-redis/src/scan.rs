@@ -11,6 +11,7 @@ use crate::keys::Slot;
 use crate::link::Link;
 use crate::reply::Reply;
 use crate::request::{Encode, Out, Request};
+use crate::scripts::Script;
 use crate::wire::Ask;
 
 /// How many keys one step of a scan looks at, so that nobody else waits long.
@@ -113,12 +114,10 @@ impl RedisStore {
             let request = Request::write(|out: &mut Out<'_>| {
                 for (tag, stands, names) in commands {
                     if *stands {
-                        out.script(&self.scripts.reclaim, 2 + names.len(), 0);
-                        self.keys.epoch(out, *tag, Slot::Current);
-                        self.keys.epoch(out, *tag, Slot::Draining);
-                    } else {
-                        out.command("UNLINK", names.len());
+                        self.fallen(out, &self.scripts.reclaim, *tag, names);
+                        continue;
                     }
+                    out.command("UNLINK", names.len());
                     for name in *names {
                         out.arg(name);
                     }
@@ -129,6 +128,41 @@ impl RedisStore {
             }
         }
         Ok(removed)
+    }
+
+    /// How many records are sealed under no epoch that stands.
+    pub(crate) async fn count_fallen(&self) -> Result<u64, Error> {
+        let mut fallen = 0;
+        for node in self.servers.nodes()? {
+            let mut scan = Scan::new(&node);
+            while let Some(found) = self.gather(&mut scan).await? {
+                let batches: Vec<(Tag, &[Vec<u8>])> = found
+                    .iter()
+                    .flat_map(|(tag, names)| names.chunks(BATCH).map(|batch| (*tag, batch)))
+                    .collect();
+                for commands in batches.chunks(COMMANDS) {
+                    let request = Request::read(|out: &mut Out<'_>| {
+                        for (tag, names) in commands {
+                            self.fallen(out, &self.scripts.unreadable, *tag, names);
+                        }
+                    });
+                    for count in answers(&node, &request, commands.len()).await? {
+                        fallen += count.count()?;
+                    }
+                }
+            }
+        }
+        Ok(fallen)
+    }
+
+    // A script over sessions of one tag, behind the names of its epochs.
+    fn fallen(&self, out: &mut Out<'_>, script: &Script, tag: Tag, names: &[Vec<u8>]) {
+        out.script(script, 2 + names.len(), 0);
+        self.keys.epoch(out, tag, Slot::Current);
+        self.keys.epoch(out, tag, Slot::Draining);
+        for name in names {
+            out.arg(name);
+        }
     }
 
     /// The age of the oldest session by its server's clock.

@@ -37,6 +37,7 @@ pub(crate) struct Scripts {
     pub(crate) replace: Script,
     pub(crate) sweep: Script,
     pub(crate) take: Script,
+    pub(crate) unreadable: Script,
 }
 
 impl Scripts {
@@ -45,16 +46,17 @@ impl Scripts {
             acquire: Script::new(ACQUIRE),
             begin: Script::new(&[NOW, BEGIN].concat()),
             oldest: Script::new(&[NOW, NUMBER, OLDEST].concat()),
-            reclaim: Script::new(RECLAIM),
+            reclaim: Script::new(&[FALLEN, RECLAIM].concat()),
             release: Script::new(RELEASE),
             rename: Script::new(&[STANDS, RENAME].concat()),
             replace: Script::new(&[STANDS, REPLACE].concat()),
             sweep: Script::new(&[NOW, NUMBER, SWEEP].concat()),
             take: Script::new(TAKE),
+            unreadable: Script::new(&[FALLEN, UNREADABLE].concat()),
         }
     }
 
-    pub(crate) fn all(&self) -> [&Script; 9] {
+    pub(crate) fn all(&self) -> [&Script; 10] {
         [
             &self.acquire,
             &self.begin,
@@ -65,6 +67,7 @@ impl Scripts {
             &self.replace,
             &self.sweep,
             &self.take,
+            &self.unreadable,
         ]
     }
 }
@@ -142,19 +145,30 @@ return 0
 
 // KEYS: current, draining, then sessions of their tag. What is sealed under an epoch that
 // stands stays; what is no record at all has no epoch that could stand.
-const RECLAIM: &str = r"
+const FALLEN: &str = r"
 local standing = {}
 for _, epoch in ipairs({redis.call('GET', KEYS[1]) or '', redis.call('GET', KEYS[2]) or ''}) do
   if #epoch > 8 then standing[string.sub(epoch, 1, 8)] = true end
 end
-local removed = 0
-for at = 3, #KEYS do
-  local epoch = redis.pcall('GETRANGE', KEYS[at], 9, 16)
-  if type(epoch) ~= 'string' or not standing[epoch] then
-    removed = removed + redis.call('UNLINK', KEYS[at])
-  end
+local function fallen(key)
+  local epoch = redis.pcall('GETRANGE', key, 9, 16)
+  return type(epoch) ~= 'string' or not standing[epoch]
 end
-return removed
+local count = 0
+";
+
+const RECLAIM: &str = r"
+for at = 3, #KEYS do
+  if fallen(KEYS[at]) then count = count + redis.call('UNLINK', KEYS[at]) end
+end
+return count
+";
+
+const UNREADABLE: &str = r"
+for at = 3, #KEYS do
+  if fallen(KEYS[at]) then count = count + redis.call('EXISTS', KEYS[at]) end
+end
+return count
 ";
 
 // KEYS: sessions. ARGV: the most that may be removed. What was renewed since the scan

@@ -164,6 +164,10 @@ impl SessionStore for RedisStore {
         Box::pin(self.reclaim_batches())
     }
 
+    fn unreadable(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(self.count_fallen())
+    }
+
     /// 24 hours where nothing is persisted, neither by the servers nor by any of their
     /// replicas; otherwise unbounded, because files outlive keys. What cannot be asked
     /// counts as unbounded too.

@@ -12,7 +12,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evanesce_core::{ErrorKind, SystemClock};
+use evanesce_core::{Erasable, ErrorKind, SystemClock};
 use evanesce_redis::{Failover, RedisStore, Timeouts};
 use evanesce_session::{EpochStore, SessionError, SessionStore, Tag};
 use evanesce_testkit::session as suite;
@@ -89,6 +89,7 @@ async fn a_slot_that_moves_ends_its_sessions_unless_they_are_kept_by_name() {
     let cluster = OwnCluster::start(3, 0).await;
     for failover in [Failover::End, Failover::Keep] {
         let store = cluster.store_of(builder(SHORT).failover(failover)).await;
+        assert_eq!(store.chosen().is_some(), failover == Failover::Keep);
         let sessions = sessions(&store);
         let token = several(&sessions, 1).await.remove(0);
         let mut keys: Vec<String> = Vec::new();

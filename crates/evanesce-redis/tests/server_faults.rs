@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evanesce_core::{BoxFuture, Code, ErrorKind, Standing, SystemClock};
+use evanesce_crypto::{RootFile, RootVersion};
 use evanesce_redis::{RedisStore, Timeouts, Verdict};
 use evanesce_session::{
     EpochStore, LookupId, SessionError, SessionStore, Sessions, Tag, Token, Version, Write,
@@ -20,7 +21,8 @@ use evanesce_session::{
 use evanesce_testkit::session::{self as suite, Restorable};
 use evanesce_tls::Tls;
 use support::{
-    Fault, Monitor, Own, Proxy, copy, fresh_namespace, patiently, read, sessions, stores,
+    Fault, Monitor, Own, Proxy, copy, fresh_namespace, patiently, read, sessions, sessions_under,
+    stores,
 };
 
 const SHORT: Timeouts =
@@ -79,6 +81,46 @@ async fn what_was_destroyed_does_not_come_back_with_an_old_dump() {
         assert!(matches!(read(&sessions, token).await, Err(SessionError::EpochEnded)));
     }
     let fresh = opened(&sessions).await;
+    assert_eq!(read(&sessions, &fresh).await.unwrap(), "somebody");
+}
+
+/// After an emergency the dump of an hour ago and a token of then open nothing, neither for
+/// the node that purged nor for one that starts then: the epoch is of another life of the
+/// server, and the key that wrapped it is retired.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask services up redis"]
+async fn what_an_emergency_purged_does_not_come_back_with_an_old_dump() {
+    let own = Own::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("session.keys");
+    RootFile::create(&path).unwrap();
+    let keys = Arc::new(RootFile::open(&path).unwrap());
+    let (tls, namespace) = (Tls::plaintext_loopback().unwrap(), fresh_namespace());
+    let connect =
+        async || Arc::new(RedisStore::connect(&own.url(), &tls, &namespace).await.unwrap());
+    let sessions = sessions_under(&connect().await, keys.clone());
+    let token = opened(&sessions).await;
+    own.dump().await;
+    let tag = sessions.subject(&token).unwrap().handle()[0];
+    let name = format!("{{{}:{tag:02x}}}:e:c", namespace.as_str());
+    let asked = ["GET", &name];
+    let wrapped: Vec<u8> = own.ask(&asked).await;
+    assert!(!wrapped.is_empty());
+    sessions.end_epochs().await.unwrap();
+    keys.retire_all().unwrap();
+    own.kill().await;
+    own.start_again().await;
+    assert_eq!(own.ask::<Vec<u8>>(&asked).await, wrapped, "the server has the epoch again");
+    let started = sessions_under(&connect().await, Arc::new(RootFile::open(&path).unwrap()));
+    for sessions in [&sessions, &started] {
+        let refused = read(sessions, &token).await.unwrap_err();
+        assert!(matches!(refused, SessionError::EpochEnded), "{refused:?}");
+    }
+    // What a thief of dump and token has beside them, the retired version, is in no file.
+    let kept = keys.versions().unwrap();
+    assert_eq!(kept.len(), 1);
+    assert!(kept[0] > RootVersion(1));
+    let fresh = opened(&started).await;
     assert_eq!(read(&sessions, &fresh).await.unwrap(), "somebody");
 }
 

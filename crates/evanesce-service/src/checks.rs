@@ -80,6 +80,9 @@ pub(crate) async fn enforce(
             Err(_) => audit.append(overridden(clock, store.store())).await.map(drop)?,
             Ok(()) => {}
         }
+        if store.chosen().is_some() {
+            audit.append(overridden(clock, store.store())).await?;
+        }
     }
     for check in checks(clock, stores).await {
         if check.verdict == Verdict::Kept {

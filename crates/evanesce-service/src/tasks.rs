@@ -388,10 +388,7 @@ impl Reclaim for Everything {
     }
 
     fn remaining(&self) -> BoxFuture<'_, Result<u64, Error>> {
-        Box::pin(async {
-            let swept = self.0.store.sweep(usize::MAX).await?;
-            Ok(swept.examined.saturating_sub(swept.expired + swept.without_expiry))
-        })
+        self.0.store.unreadable()
     }
 
     // The store works through all of them in bounded batches of its own.

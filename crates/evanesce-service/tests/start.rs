@@ -54,6 +54,11 @@ async fn a_misconfigured_server_is_refused_by_its_setting_or_reported() {
     assert_eq!(ground.count(Operation::ServiceStarted), 0);
     ground.builder().mode(Mode::ReportOnly).start().await.unwrap();
     assert_eq!(ground.count(Operation::PolicyOverridden), 1);
+    // What the program chose starts in each mode, and is written down in each.
+    let ground = Ground::new();
+    ground.volatiles.choose();
+    ground.builder().start().await.unwrap();
+    assert_eq!(ground.count(Operation::PolicyOverridden), 1);
     // A server that does not answer is not a setting, and no mode starts on it.
     let ground = Ground::new();
     ground.volatiles.misconfigure(Error::new(ErrorKind::Timeout, StoreKind::Redis, "no answer"));

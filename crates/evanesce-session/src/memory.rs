@@ -271,6 +271,18 @@ impl SessionStore for MemoryStore {
         })
     }
 
+    fn unreadable(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(async move {
+            let fallen = self.tags().into_iter().map(|tag| {
+                let shard = self.shard(tag);
+                let standing = shard.standing();
+                let falls = |kept: &&Packed| !standing.contains(&Some(kept.epoch()));
+                shard.records.iter().filter(falls).count() as u64
+            });
+            Ok(fallen.sum())
+        })
+    }
+
     /// 24 hours, or more where records that lie here are overdue: the longest span
     /// between opening and absolute expiry, plus the time since they were last swept.
     /// Without a sweeper it grows.

@@ -39,7 +39,9 @@ use evanesce_crypto::Sealed;
 ///   of the namespace with (`end_removes_every_secret`).
 /// - `reclaim` removes every record whose epoch does not stand
 ///   (`reclaim_removes_every_record`), and leaves what was opened since under one that
-///   does (`reclaim_leaves_what_was_opened_since`).
+///   does (`reclaim_leaves_what_was_opened_since`). `unreadable` counts the same ones,
+///   before and after (`reclaim_removes_every_record`,
+///   `reclaim_leaves_what_was_opened_since`).
 ///
 /// # Time
 /// - A record is gone at its expiry by the store's own clock, whether or not anyone
@@ -107,6 +109,10 @@ pub trait SessionStore: Send + Sync {
     /// batches, and says how many. They are unreadable before:
     /// [`EpochStore::end`] comes first.
     fn reclaim(&self) -> BoxFuture<'_, Result<u64, Error>>;
+
+    /// How many records there are whose epoch does not stand: what `reclaim` would remove.
+    /// Sessions that were opened since an end are none of them.
+    fn unreadable(&self) -> BoxFuture<'_, Result<u64, Error>>;
 
     /// The longest that a record may exist as the store is configured.
     fn ceiling(&self) -> BoxFuture<'_, Result<Ceiling, Error>>;

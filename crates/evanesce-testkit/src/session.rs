@@ -408,8 +408,11 @@ pub async fn reclaim_removes_every_record(stores: &Stores) {
     for id in &ids {
         assert_eq!(stores.insert(id, &stores.record(1, epoch, LATER)).await, Write::Applied);
     }
+    assert_eq!(stores.sessions.unreadable().await.unwrap(), 0);
     let _ = stores.epochs.end().await.unwrap();
+    assert_eq!(stores.sessions.unreadable().await.unwrap(), 1500);
     assert_eq!(stores.sessions.reclaim().await.unwrap(), 1500);
+    assert_eq!(stores.sessions.unreadable().await.unwrap(), 0);
     assert!(stores.fetch(&ids[0]).await.is_none());
     assert_eq!(stores.sessions.reclaim().await.unwrap(), 0);
     assert_eq!(stores.erasable.oldest_age().await.unwrap(), None);
@@ -428,7 +431,9 @@ pub async fn reclaim_leaves_what_was_opened_since(stores: &Stores) {
     let third = stores.begin_after(second, stores.after(LATER)).await.number;
     let lives = stores.record(1, third, LATER);
     assert_eq!(stores.insert(&since, &lives).await, Write::Applied);
+    assert_eq!(stores.sessions.unreadable().await.unwrap(), 1);
     assert_eq!(stores.sessions.reclaim().await.unwrap(), 1);
+    assert_eq!(stores.sessions.unreadable().await.unwrap(), 0);
     assert!(stores.fetch(&purged).await.is_none());
     assert_same(&stores.fetch(&draining).await, &drains);
     assert_same(&stores.fetch(&since).await, &lives);

@@ -108,6 +108,7 @@ impl SessionStore for Stepping {
         take(id: &'a LookupId) -> Fetched;
         sweep(limit: usize) -> Swept;
         reclaim() -> u64;
+        unreadable() -> u64;
         ceiling() -> Ceiling;
     }
 }

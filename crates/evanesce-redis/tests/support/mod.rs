@@ -12,7 +12,7 @@ use std::time::Duration;
 use evanesce_core::{
     Append, BoxFuture, Entry, Error, ErrorKind, Incorporated, Namespace, StoreKind, SystemClock,
 };
-use evanesce_crypto::Root;
+use evanesce_crypto::{Root, RootProvider};
 use evanesce_redis::RedisStore;
 use evanesce_session::{
     EpochStore, SessionError, SessionParts, SessionPolicy, SessionStore, Sessions, Token,
@@ -68,11 +68,16 @@ pub fn stores(store: &Arc<RedisStore>) -> Stores {
 }
 
 pub fn sessions(store: &Arc<RedisStore>) -> Sessions {
+    sessions_under(store, Arc::new(Root::generate().unwrap()))
+}
+
+/// Sessions whose epochs are wrapped under this root.
+pub fn sessions_under(store: &Arc<RedisStore>, root: Arc<dyn RootProvider>) -> Sessions {
     let parts = SessionParts {
         namespace: Namespace::new("tests").unwrap(),
         store: store.clone(),
         epochs: store.clone(),
-        root: Arc::new(Root::generate().unwrap()),
+        root,
         clock: Arc::new(SystemClock),
         audit: Arc::new(Unlogged),
     };

@@ -92,6 +92,10 @@ impl SessionStore for Tagged {
         self.0.reclaim()
     }
 
+    fn unreadable(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        self.0.unreadable()
+    }
+
     fn ceiling(&self) -> BoxFuture<'_, Result<Ceiling, Error>> {
         SessionStore::ceiling(&*self.0)
     }

@@ -11,8 +11,8 @@ use evanesce_anonymize::{
 };
 use evanesce_audit::{AuditStore, CheckpointKeeper, MemoryAudit, MemoryKeeper, StoredLeaf};
 use evanesce_core::{
-    BoxFuture, Ceiling, Clock, DataClass, Digest, Erasable, Error, ErrorKind, Incarnation,
-    Presence, StoreKind, Subject, Timestamp,
+    BoxFuture, Ceiling, Clock, DataClass, Digest, Erasable, Error, ErrorKind, Incarnation, Label,
+    Presence, StoreKind, Subject, Timestamp, label,
 };
 use evanesce_crypto::{CryptoError, Root, RootProvider, RootVersion};
 use evanesce_memory::SecretBytes;
@@ -64,12 +64,19 @@ pub(crate) struct Volatiles {
     calls: Arc<AtomicU64>,
     ceiling: Arc<Mutex<Option<Answer>>>,
     demanded: Arc<Mutex<Option<Error>>>,
+    chosen: Arc<AtomicBool>,
 }
 
 impl Volatiles {
     pub(crate) fn new(clock: &ManualClock) -> Self {
         let inner = Arc::new(MemoryStore::new(Arc::new(clock.clone())).unwrap());
-        Self { inner, calls: Arc::default(), ceiling: Arc::default(), demanded: Arc::default() }
+        Self {
+            inner,
+            calls: Arc::default(),
+            ceiling: Arc::default(),
+            demanded: Arc::default(),
+            chosen: Arc::default(),
+        }
     }
 
     /// How many records lie there, whether or not their time has passed.
@@ -88,6 +95,11 @@ impl Volatiles {
     /// Lets the server be configured against what is promised.
     pub(crate) fn misconfigure(&self, error: Error) {
         *self.demanded.lock().unwrap() = Some(error);
+    }
+
+    /// Keeps sessions across a failover, as a program may choose.
+    pub(crate) fn choose(&self) {
+        self.chosen.store(true, Ordering::SeqCst);
     }
 
     fn note(&self, _: &str) -> Result<(), Error> {
@@ -112,6 +124,7 @@ forward!(SessionStore for Volatiles, note {
     fn take(id: &'a LookupId) -> Fetched;
     fn sweep(limit: usize) -> Swept;
     fn reclaim() -> u64;
+    fn unreadable() -> u64;
 }
     kind!();
     fn ceiling(&self) -> Reply<'_, Ceiling> {
@@ -137,6 +150,9 @@ forward!(Erasable for Volatiles, note {
     }
     fn ceiling(&self) -> Reply<'_, Ceiling> {
         self.ceiling_or(Erasable::ceiling(&*self.inner))
+    }
+    fn chosen(&self) -> Option<Label> {
+        self.chosen.load(Ordering::SeqCst).then_some(label!("failover"))
     }
     fn demand<'a>(&'a self, _: &'a dyn Clock) -> Reply<'a, ()> {
         let demanded = *self.demanded.lock().unwrap();

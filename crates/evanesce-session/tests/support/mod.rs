@@ -230,6 +230,7 @@ macro_rules! through {
                 take(id: &'a LookupId) -> Fetched;
                 sweep(limit: usize) -> Swept;
                 reclaim() -> u64;
+                unreadable() -> u64;
             }
         }
 

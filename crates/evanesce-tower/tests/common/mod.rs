@@ -215,6 +215,10 @@ impl SessionStore for Counted {
         self.inner.sweep(limit)
     }
 
+    fn unreadable(&self) -> Reply<'_, u64> {
+        self.inner.unreadable()
+    }
+
     fn reclaim(&self) -> Reply<'_, u64> {
         self.inner.reclaim()
     }
