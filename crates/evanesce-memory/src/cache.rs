@@ -8,9 +8,9 @@ use crate::{
     slab::{Free, to_pool},
 };
 
-/// Slots of the smaller classes, up to 1 KiB, are kept; larger ones are mostly wiping.
-const CLASSES: usize = 6;
-/// How many of each class: together at most 9 KiB a thread.
+/// Slots of the smaller classes, up to 4 KiB, are kept; larger ones are mostly wiping.
+const CLASSES: usize = 8;
+/// How many of each class: together at most 34 KiB a thread.
 const DEPTH: usize = 4;
 
 thread_local! {

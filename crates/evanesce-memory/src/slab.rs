@@ -3,7 +3,7 @@
 //!
 //! A slab is one guarded mapping cut into equal slots. Before and behind the bytes that were
 //! asked for lies a canary that depends on its address and is compared when the slot comes back.
-//! Slots of up to 1 KiB come back to a cache of their thread first, which takes no lock.
+//! Slots of up to 4 KiB come back to a cache of their thread first, which takes no lock.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,6 +23,10 @@ pub(crate) const CLASSES: [usize; 12] =
 const CANARY: usize = 16;
 const SMALLEST_SLAB: usize = 16 * 1024;
 const FEWEST_SLOTS: usize = 4;
+/// How many bytes of each class stay mapped without being used, or one slab if it is larger.
+/// Work that comes in waves would map and unmap with each otherwise, which every other thread
+/// of the process waits for.
+const KEPT: usize = 128 * 1024;
 
 static POOL: [Mutex<Class>; CLASSES.len()] = [const { Mutex::new(Class::new()) }; CLASSES.len()];
 static VIOLATIONS: AtomicU64 = AtomicU64::new(0);
@@ -162,12 +166,14 @@ struct Class {
     slabs: BTreeMap<usize, Slab>,
     /// Slabs with a free slot; the last one is of the strongest rung.
     roomy: BTreeSet<(Rung, usize)>,
+    /// How many bytes the slabs have of which no slot is out.
+    unused: usize,
     generation: u64,
 }
 
 impl Class {
     const fn new() -> Self {
-        Self { slabs: BTreeMap::new(), roomy: BTreeSet::new(), generation: 0 }
+        Self { slabs: BTreeMap::new(), roomy: BTreeSet::new(), unused: 0, generation: 0 }
     }
 
     /// A forked child has none of its parent's pages, so it starts with an empty pool.
@@ -176,6 +182,7 @@ impl Class {
         if self.generation != now {
             self.slabs.clear();
             self.roomy.clear();
+            self.unused = 0;
             self.generation = now;
         }
     }
@@ -187,6 +194,7 @@ impl Class {
         let slots = mapping.data_len() / stride;
         let (rung, base) = (mapping.rung(), mapping.data().as_ptr().addr());
         let free = (0..slots).rev().map(|index| index * stride + CANARY).collect();
+        self.unused += mapping.data_len();
         self.slabs.insert(base, Slab { mapping, free, slots });
         self.roomy.insert((rung, base));
         Ok((rung, base))
@@ -194,6 +202,9 @@ impl Class {
 
     fn take_from(&mut self, rung: Rung, base: usize) -> Option<NonNull<u8>> {
         let slab = self.slabs.get_mut(&base)?;
+        if slab.free.len() == slab.slots {
+            self.unused -= slab.mapping.data_len();
+        }
         let offset = slab.free.pop()?;
         if slab.free.is_empty() {
             self.roomy.remove(&(rung, base));
@@ -207,12 +218,16 @@ impl Class {
             return;
         };
         slab.free.push(data.as_ptr().addr() - base);
-        let unused = slab.free.len() == slab.slots;
         self.roomy.insert((rung, base));
-        // One empty slab stays, so that a single secret made and dropped in a loop maps once.
-        if unused && self.roomy.len() > 1 {
+        if slab.free.len() < slab.slots {
+            return;
+        }
+        let size = slab.mapping.data_len();
+        if self.unused > 0 && self.unused + size > KEPT {
             self.roomy.remove(&(rung, base));
             self.slabs.remove(&base);
+        } else {
+            self.unused += size;
         }
     }
 }
