@@ -53,6 +53,9 @@ impl EpochStore for RedisStore {
 impl RedisStore {
     // Every server is asked before any failure is told: what can end, ends.
     async fn end_everywhere(&self) -> Result<u64, Error> {
+        if let Some(link) = self.servers.only() {
+            return self.end_at_once(link).await;
+        }
         let nodes = self.servers.nodes()?;
         let ended = join_all(nodes.iter().map(|node| self.end_on(node))).await;
         let mut left: Vec<bool> = vec![true; 256];
@@ -78,6 +81,20 @@ impl RedisStore {
             removed += reply.count()?;
         }
         Ok(removed)
+    }
+
+    /// Ends all epochs in one command where one server has them: whoever comes behind it
+    /// waits no longer than for that.
+    async fn end_at_once(&self, link: &Link) -> Result<u64, Error> {
+        let request = Request::write(|out: &mut Out<'_>| {
+            out.command("DEL", 2 * 256);
+            for tag in (0..=u8::MAX).map(Tag) {
+                self.keys.epoch(out, tag, Slot::Current);
+                self.keys.epoch(out, tag, Slot::Draining);
+            }
+        });
+        let (reply, _) = link.call(&request, Ask::Plainly).await?;
+        reply.count()
     }
 
     /// Ends the epochs of every tag that a server holds, in one write, and says which were

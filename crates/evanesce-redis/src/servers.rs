@@ -54,6 +54,14 @@ impl Servers {
         }
     }
 
+    /// The server that holds every part, where there is one.
+    pub(crate) fn only(&self) -> Option<&Link> {
+        match self {
+            Self::Cluster(_) => None,
+            Self::One(link) | Self::Watched(link) => Some(link),
+        }
+    }
+
     /// The parts that one of [`nodes`](Self::nodes) holds.
     pub(crate) fn parts_of(&self, node: &Arc<Link>) -> Vec<Part> {
         match self {
