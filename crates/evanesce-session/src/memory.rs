@@ -273,7 +273,7 @@ impl SessionStore for MemoryStore {
 
     fn unreadable(&self) -> BoxFuture<'_, Result<u64, Error>> {
         Box::pin(async move {
-            let fallen = self.tags().into_iter().map(|tag| {
+            let fallen = self.tags().map(|tag| {
                 let shard = self.shard(tag);
                 let standing = shard.standing();
                 let falls = |kept: &&Packed| !standing.contains(&Some(kept.epoch()));
