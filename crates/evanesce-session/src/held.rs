@@ -272,7 +272,7 @@ impl Sessions {
     }
 
     pub(crate) fn lookup(&self, token: &Token) -> Result<LookupId, SessionError> {
-        keys::lookup_id(&self.0.parts.namespace, token)
+        token.place(self.0.number, || keys::lookup_id(&self.0.parts.namespace, token))
     }
 }
 

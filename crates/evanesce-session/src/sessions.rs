@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use evanesce_core::{
     Append, Clock, Entry, ErrorKind, Lifetime, Namespace, Operation, Outcome, Subject, Timestamp,
@@ -82,7 +83,8 @@ impl Sessions {
         let clock = Steady::new(Arc::clone(&parts.clock));
         let quota = policy.openings.map(Bucket::new);
         let (floors, stocks) = (Floors::new(), Stocks::new());
-        Self(Arc::new(Inner { parts, policy, clock, floors, quota, stocks }))
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::new(Inner { number, parts, policy, clock, floors, quota, stocks }))
     }
 
     /// Opens a session with this data.
@@ -320,7 +322,11 @@ impl Sessions {
     }
 }
 
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
 pub(crate) struct Inner {
+    /// No other sessions of this process have it.
+    pub(crate) number: u64,
     pub(crate) parts: SessionParts,
     pub(crate) policy: SessionPolicy,
     pub(crate) clock: Steady,

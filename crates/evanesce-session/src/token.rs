@@ -1,9 +1,11 @@
+use std::sync::OnceLock;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
 use evanesce_memory::SecretBytes;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::{SessionError, Tag};
+use crate::{LookupId, SessionError, Tag};
 
 /// The bearer secret of one session. Only the client keeps it: the server derives
 /// from it where the session lies and one half of the key that opens it.
@@ -17,6 +19,8 @@ use crate::{SessionError, Tag};
 pub struct Token {
     tag: Tag,
     secret: SecretBytes,
+    /// Where it leads, and for whom that was derived: each operation of a request asks.
+    place: OnceLock<(u64, LookupId)>,
 }
 
 impl Token {
@@ -27,7 +31,7 @@ impl Token {
     /// there is no guarded memory.
     pub fn parse(text: &str) -> Result<Self, SessionError> {
         let (tag, secret) = parse(PREFIX, text)?;
-        Ok(Self { tag, secret })
+        Ok(Self::new(tag, secret))
     }
 
     /// The token as its client keeps it. Whoever has this text has the session.
@@ -37,7 +41,28 @@ impl Token {
     }
 
     pub(crate) fn mint(tag: Tag) -> Result<Self, SessionError> {
-        Ok(Self { tag, secret: evanesce_crypto::random_secret(SECRET)? })
+        Ok(Self::new(tag, evanesce_crypto::random_secret(SECRET)?))
+    }
+
+    const fn new(tag: Tag, secret: SecretBytes) -> Self {
+        Self { tag, secret, place: OnceLock::new() }
+    }
+
+    /// The place that `derive` gives, derived once for each of those who ask.
+    pub(crate) fn place(
+        &self,
+        asks: u64,
+        derive: impl FnOnce() -> Result<LookupId, SessionError>,
+    ) -> Result<LookupId, SessionError> {
+        match self.place.get() {
+            Some((known, id)) if *known == asks => Ok(*id),
+            _ => {
+                let id = derive()?;
+                // Somebody else's place may be there already, and stays.
+                let _ = self.place.set((asks, id));
+                Ok(id)
+            }
+        }
     }
 
     pub(crate) const fn tag(&self) -> Tag {
@@ -131,7 +156,7 @@ mod tests {
     fn a_known_token_has_a_known_text() {
         let secret: Vec<u8> = (0..32).collect();
         let mut secret = secret;
-        let token = Token { tag: Tag(7), secret: SecretBytes::from_slice(&mut secret).unwrap() };
+        let token = Token::new(Tag(7), SecretBytes::from_slice(&mut secret).unwrap());
         assert_eq!(&*token.to_text(), KNOWN);
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use evanesce_core::{Clock, Erasable, Operation, Outcome, Presence, Timestamp};
+use evanesce_core::{Clock, Erasable, Namespace, Operation, Outcome, Presence, Timestamp};
 use evanesce_crypto::{CryptoError, Root, Sealed};
 use evanesce_session::{
     Change, Compartment, Destroyed, EpochStore, Failed, MemoryStore, Record, SessionError,
@@ -562,4 +562,20 @@ async fn a_manual_clock_is_what_the_layer_reads() {
     let house = House::new();
     assert_eq!(house.sessions.ensure_epoch(Tag(3)).await.unwrap(), 1);
     assert_eq!(house.store.epochs(Tag(3)).await.unwrap().newest, 1);
+}
+
+#[tokio::test]
+async fn a_token_leads_to_the_place_of_whoever_asks() {
+    let house = House::new();
+    let token = opened(&house).await;
+    let mut parts = parts(house.store.clone(), &house.clock, &house.root, &house.audit);
+    parts.namespace = Namespace::new("others").unwrap();
+    let others = Sessions::new(parts, SessionPolicy::default());
+    for _ in 0..2 {
+        assert!(read(&house.sessions, &token).await.is_ok());
+        assert!(matches!(read(&others, &token).await, Err(SessionError::Absent)));
+        assert!(read(&house.node(), &token).await.is_ok());
+    }
+    let handle = |sessions: &Sessions| sessions.subject(&token).unwrap().handle().to_vec();
+    assert_ne!(handle(&house.sessions), handle(&others));
 }
