@@ -14,11 +14,13 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
 use evanesce_audit::{
-    CheckpointBody, FileKeeper, FolderAudit, Log, LogParts, MemoryAudit, MemoryKeeper, NoteKey,
-    Origin, with_cosignatures, write_witness_request,
+    AuditError, CheckpointBody, FileKeeper, FolderAudit, Log, LogParts, MemoryAudit, MemoryKeeper,
+    NoteKey, Origin, with_cosignatures, write_witness_request,
 };
 use evanesce_core::{Append, DataClass, Entry, Operation, SystemClock, Timestamp};
-use evanesce_crypto::SigningKey;
+use evanesce_crypto::{Root, SigningKey};
+use evanesce_service::{Evanesce, HttpsWitness, StartError};
+use evanesce_tls::Tls;
 
 const ORIGIN: &str = "example.org/audit";
 
@@ -143,6 +145,46 @@ async fn over_http_it_answers_as_the_protocol_says() {
     assert_eq!(post(address, "/", "").0, 404);
     // Another process is refused while this one has the folder.
     assert_eq!(ask(folder.path(), "hello").status.code(), Some(2));
+}
+
+/// A service with this process as its witness: it starts again under it, and a copy of its
+/// log that grew apart does not.
+#[tokio::test]
+async fn a_service_asks_it_over_http() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    let key = SigningKey::from_root(&Root::create_file(&root).unwrap(), b"evanesce audit log");
+    let key = NoteKey::new("evanesce/news", &key.unwrap().verifying_key()).unwrap().to_string();
+    let child = witness(folder.path()).args(["--log", &key, "--listen", "127.0.0.1:0"]).spawn();
+    let mut serving = Serving(child.unwrap());
+    let mut said = BufReader::new(serving.0.stderr.take().unwrap()).lines();
+    let key = public(&said.next().unwrap().unwrap());
+    let line = said.next().unwrap().unwrap();
+    let address = line.strip_prefix("listens on ").unwrap();
+    let start = async |log: &str| {
+        let (tls, at) = (Tls::plaintext_loopback().unwrap(), folder.path().join(log));
+        Evanesce::builder("news", Root::from_file(&root).unwrap())
+            .audit(FolderAudit::open(&at.join("audit")).unwrap())
+            .checkpoint_keeper(FileKeeper::new(&at.join("checkpoint")))
+            .witness(HttpsWitness::new(address, &tls).unwrap(), key.clone())
+            .start()
+            .await
+    };
+    std::fs::create_dir_all(folder.path().join("log")).unwrap();
+    start("log").await.unwrap().stop().await.unwrap();
+    let mut copy = Command::new("cp");
+    copy.args(["-r", "log", "copy"]).current_dir(folder.path());
+    assert!(copy.status().unwrap().success());
+    let house = start("log").await.unwrap();
+    let cosigned = house.cosigned_checkpoint().unwrap();
+    assert!(with_cosignatures(&cosigned, "", &key).is_ok());
+    house.stop().await.unwrap();
+    start("log").await.unwrap().stop().await.unwrap();
+    let refused = start("copy").await.err().unwrap();
+    assert!(matches!(refused, StartError::Audit(AuditError::RolledBack)), "{refused}");
+    drop(serving);
+    let refused = start("log").await.err().unwrap();
+    assert!(matches!(refused, StartError::Witness(_)), "{refused}");
 }
 
 fn post(address: &str, path: &str, body: &str) -> (u16, String) {

@@ -7,6 +7,8 @@ mod drill;
 mod error;
 mod grant;
 mod house;
+#[cfg(feature = "webhook")]
+mod https;
 mod log;
 mod record;
 mod retained;
@@ -22,4 +24,4 @@ pub use house::Evanesce;
 pub use session::Session;
 pub use tasks::Stopped;
 #[cfg(feature = "webhook")]
-pub use webhook::HttpsPost;
+pub use webhook::{HttpsPost, HttpsWitness};

@@ -1,29 +1,22 @@
 use std::time::Duration;
 
-use evanesce_audit::Post;
+use evanesce_audit::{Cosign, Post, WitnessAnswer};
 use evanesce_core::{BoxFuture, Error, ErrorKind, StoreKind};
-use evanesce_tls::{Tls, handshake_error};
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::{Request, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use tokio::time::timeout;
+use evanesce_tls::Tls;
+
+use crate::https::{Address, Purpose};
 
 /// How long an attempt may take, so that a second one is made within a second.
 const ATTEMPT: Duration = Duration::from_millis(400);
+/// How long a witness may take.
+const COSIGNING: Duration = Duration::from_secs(5);
 
 /// Sends alerts to one address over HTTPS; the address may hold a secret, and is never
 /// shown.
 ///
 /// It knows no proxy and follows no redirect. For
 /// [`Builder::alerts_to`](crate::Builder::alerts_to).
-pub struct HttpsPost {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    to: Uri,
-}
+pub struct HttpsPost(Address);
 
 impl HttpsPost {
     /// To `https://host:port/path`.
@@ -32,49 +25,60 @@ impl HttpsPost {
     /// [`ErrorKind::Invalid`] for an address that cannot be used, [`ErrorKind::Refused`]
     /// where it is not https and `tls` does not permit plaintext to that host.
     pub fn new(url: &str, tls: &Tls) -> Result<Self, Error> {
-        let invalid = || error(ErrorKind::Invalid, "the address for alerts cannot be used");
-        let to: Uri = url.parse().map_err(|_| invalid())?;
-        let host = to.host().ok_or_else(invalid)?;
-        let reachable = match to.scheme_str() {
-            Some("https") => tls.permits_tls(),
-            Some("http") => tls.permits_plaintext(host),
-            _ => false,
+        const PURPOSE: Purpose = Purpose {
+            setting: "the address for alerts",
+            malformed: "the address for alerts cannot be used",
+            plaintext: "alerts are sent over https only",
         };
-        if !reachable {
-            let error = error(ErrorKind::Refused, "alerts are sent over https only");
-            return Err(error.with_setting("the address for alerts"));
-        }
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls.client_config().as_ref().clone())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), to })
+        Ok(Self(Address::new(url, tls, &PURPOSE)?))
     }
 }
 
 impl Post for HttpsPost {
     fn post<'a>(&'a self, body: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            let request = Request::post(self.to.clone())
-                .header("content-type", "application/json")
-                .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
-                .map_err(|_| error(ErrorKind::Invalid, "the alert cannot be sent"))?;
-            let answer = timeout(ATTEMPT, self.client.request(request)).await;
-            let answer = answer
-                .map_err(|_| error(ErrorKind::Timeout, "nobody took the alert in time"))?
-                .map_err(|failed| {
-                    handshake_error(&failed, StoreKind::Memory).unwrap_or(UNAVAILABLE)
-                })?;
-            if answer.status().is_success() { Ok(()) } else { Err(UNAVAILABLE) }
+            match self.0.post(body, "application/json", ATTEMPT).await? {
+                (200..=299, _) => Ok(()),
+                _ => Err(REFUSED),
+            }
         })
     }
 }
 
-const UNAVAILABLE: Error = error(ErrorKind::Unavailable, "the server did not take the alert");
+/// Asks a witness over HTTPS: C2SP tlog-witness, such as `evanesce witness` behind a proxy
+/// that ends TLS.
+///
+/// It knows no proxy of its own and follows no redirect. For
+/// [`Builder::witness`](crate::Builder::witness), with the key that the witness hands out.
+pub struct HttpsWitness(Address);
 
-const fn error(kind: ErrorKind, sentence: &'static str) -> Error {
-    Error::new(kind, StoreKind::Memory, sentence)
+impl HttpsWitness {
+    /// At `https://host:port/add-checkpoint`.
+    ///
+    /// # Errors
+    /// As [`HttpsPost::new`].
+    pub fn new(url: &str, tls: &Tls) -> Result<Self, Error> {
+        const PURPOSE: Purpose = Purpose {
+            setting: "the address of the witness",
+            malformed: "the address of the witness cannot be used",
+            plaintext: "a witness is asked over https only",
+        };
+        Ok(Self(Address::new(url, tls, &PURPOSE)?))
+    }
 }
+
+impl Cosign for HttpsWitness {
+    fn add_checkpoint<'a>(
+        &'a self,
+        request: &'a str,
+    ) -> BoxFuture<'a, Result<WitnessAnswer, Error>> {
+        Box::pin(async move {
+            let content_type = "text/plain; charset=utf-8";
+            let (status, body) = self.0.post(request, content_type, COSIGNING).await?;
+            Ok(WitnessAnswer { status, content_type, body })
+        })
+    }
+}
+
+const REFUSED: Error =
+    Error::new(ErrorKind::Unavailable, StoreKind::Memory, "the server did not take the alert");
