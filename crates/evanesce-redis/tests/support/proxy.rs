@@ -11,6 +11,8 @@ pub enum Fault {
     CutRequest,
     /// It arrives and is answered; the answer is lost with the connection.
     LoseAnswer,
+    /// It arrives late, and nothing else does.
+    Late(Duration),
     /// It arrives late, as everything does after it.
     Slow(Duration),
 }
@@ -61,6 +63,9 @@ async fn carry(mut client: TcpStream, server: u16, next: Arc<Mutex<Option<Fault>
                     slow = each;
                 }
                 tokio::time::sleep(slow).await;
+                if let Some(Fault::Late(once)) = fault {
+                    tokio::time::sleep(once).await;
+                }
                 let sent = if fault == Some(Fault::CutRequest) { read / 2 } else { read };
                 if server.write_all(&asked[..sent]).await.is_err() {
                     return;
