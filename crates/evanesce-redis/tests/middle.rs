@@ -69,7 +69,7 @@ struct Outcome {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Redis: cargo xtask services up redis"]
 async fn a_server_that_breaks_in_the_middle_brings_nothing_back_and_loses_nothing_silently() {
-    let (mut tried, mut failed) = (0, 0);
+    let (mut tried, mut failed, mut back, mut lost) = (0, 0, 0, 0);
     for how in BREAKS_ALL {
         let own = Own::start().await;
         let proxy = Proxy::to(own.port()).await;
@@ -98,32 +98,36 @@ async fn a_server_that_breaks_in_the_middle_brings_nothing_back_and_loses_nothin
             tried += 1;
             let what = format!("{step:?} when {how:?}: {:?}", outcome.error);
             let again = patiently(async || read(&sessions, &gone).await).await;
-            assert!(again.is_err(), "what was destroyed came back: {what}");
-            after(&sessions, how, step, (&held, outcome), &what).await;
+            back += usize::from(again.is_ok());
+            lost += after(&sessions, how, step, (&held, outcome), &what).await;
         }
     }
-    println!("breaks in the middle: {tried} tried, {failed} told, 0 came back, 0 lost unsaid");
+    println!(
+        "breaks in the middle: {tried} tried, {failed} told, {back} came back, {lost} lost unsaid"
+    );
+    assert_eq!((back, lost), (0, 0));
     assert_eq!(tried, BREAKS_ALL.len() * STEPS.len());
     assert!(failed > tried / 2, "most of them are noticed: {failed}");
 }
 
-// What must hold of the session once the server is whole again.
+// What must hold of the session once the server is whole again; says how many were lost
+// without an error.
 async fn after(
     sessions: &Sessions,
     how: Break,
     step: Step,
     (held, outcome): (&Token, Outcome),
     what: &str,
-) {
+) -> usize {
+    let mut lost = 0;
     let seen = patiently(async || read(sessions, held).await).await;
     let consumed = matches!(step, Step::Destroy | Step::Rotate | Step::Take);
     if consumed && outcome.error.is_none() {
         assert!(seen.is_err(), "a consumed token opens: {what}");
     }
     // The process and its memory stayed the same, and so does what was not consumed.
-    if matches!(how, Break::Full | Break::Paused) && !consumed {
-        assert!(seen.is_ok(), "a session was lost: {what}, {:?}", seen.err());
-    }
+    let same = matches!(how, Break::Full | Break::Paused);
+    lost += usize::from(same && !consumed && seen.is_err());
     if let Err(error) = &seen {
         assert!(
             matches!(error, SessionError::Absent | SessionError::EpochEnded),
@@ -133,9 +137,9 @@ async fn after(
     if let Some(token) = outcome.token {
         let fresh = patiently(async || read(sessions, &token).await).await;
         assert!(!(fresh.is_ok() && seen.is_ok() && consumed), "two sessions of one: {what}");
-        let same = matches!(how, Break::Full | Break::Paused);
-        assert!(!same || fresh.is_ok(), "what was answered is there: {what}");
+        lost += usize::from(same && fresh.is_err());
     }
+    lost
 }
 
 async fn operate(sessions: &Sessions, proxy: &Proxy, step: Step, token: Token) -> Outcome {
