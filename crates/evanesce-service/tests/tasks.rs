@@ -76,6 +76,35 @@ async fn epochs_are_renewed_once_a_day_and_the_log_beats() {
     drop(session);
 }
 
+/// Its epochs do not wait for a process that runs a whole day, and are not renewed twice while
+/// the ones before still drain.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_restarted_renews_its_epochs_once() {
+    let ground = Ground::new();
+    // Each round of the sweeper writes how many epochs it began.
+    let rounds = || {
+        let entries = ground.entries().into_iter();
+        entries.filter(|entry| entry.operation() == Operation::KeyRotated).count()
+    };
+    let swept = async |round: usize| {
+        while rounds() < round {
+            tokio::task::yield_now().await;
+        }
+    };
+    let house = ground.start().await;
+    swept(1).await;
+    let token = opened(&house).await.token();
+    house.stop().await.unwrap();
+    for round in 2..5 {
+        ground.clock.advance(HOUR / 4);
+        let house = ground.builder().start().await.unwrap();
+        swept(round).await;
+        assert_eq!(ground.count(Operation::KeyRotated), 1);
+        assert_eq!(number(&house.session(&token).unwrap()).await, Some(1));
+        house.stop().await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ended_window_is_released_by_itself() {
     let ground = Ground::new();
