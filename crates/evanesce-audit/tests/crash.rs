@@ -14,12 +14,12 @@ mod common;
 #[path = "common/disk.rs"]
 mod disk;
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use common::{ORIGIN, copy_tree, key, parts, unique};
@@ -55,22 +55,27 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 async fn open(at: &Path, disk: &Arc<dyn Disk>) -> Result<(Log, Arc<FolderAudit>), AuditError> {
     let places = places(at);
-    let store = Arc::new(unlocked(|| FolderAudit::open_on(Arc::clone(disk), &places.log))?);
+    let store =
+        Arc::new(unlocked(&places.log, || FolderAudit::open_on(Arc::clone(disk), &places.log))?);
     let keeper = Arc::new(FileKeeper::new_on(Arc::clone(disk), &places.kept));
     Ok((Log::open(parts(store.clone(), keeper)).await?, store))
 }
 
-/// A child of another test has our locks too between its fork and its exec.
-fn unlocked<T>(mut open: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-    for _ in 0..2_000 {
-        match open() {
-            Err(error) if error.kind() == ErrorKind::Conflict => {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            other => return other,
-        }
+/// A child has its parent's locks until it has executed, which may be a moment after `spawn`
+/// returned: a folder is opened while nothing is spawned and nobody else has its lock.
+static FORKS: RwLock<()> = RwLock::new(());
+
+fn unlocked<T>(at: &Path, open: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let _no_child = FORKS.read().unwrap();
+    if let Ok(lock) = File::open(at.join("lock")) {
+        lock.lock().unwrap();
     }
     open()
+}
+
+fn spawn(command: &mut Command) -> Child {
+    let _alone = FORKS.write().unwrap();
+    command.spawn().unwrap()
 }
 
 /// Appends entries at once, so that they share a write, and notes what was acknowledged.
@@ -164,13 +169,8 @@ fn each(numbers: usize, run: impl Fn(usize) + Sync) {
     });
 }
 
-/// What the work does to its disk. A folder that a child of another test holds at that moment
-/// is opened again, which is an operation more: the shortest of three is what each run has.
+/// What the work does to its disk.
 fn operations() -> Vec<Kind> {
-    std::iter::repeat_with(counted).take(3).min_by_key(Vec::len).unwrap()
-}
-
-fn counted() -> Vec<Kind> {
     let (at, acks) = (folder(), Acks::default());
     let counting = FaultyDisk::counting();
     let disk: Arc<dyn Disk> = counting.clone();
@@ -283,7 +283,7 @@ fn no_older_copy_and_no_fork_is_taken_for_the_log() {
     let (mut tried, mut undetected) = (0, 0);
     let mut judge = |at: &Path, expected: &[AuditError], what: &str| {
         let error = block_on(async {
-            let store = unlocked(|| FolderAudit::open(at)).map(Arc::new)?;
+            let store = unlocked(at, || FolderAudit::open(at)).map(Arc::new)?;
             let keeper = Arc::new(FileKeeper::new(&kept));
             Log::open(parts(store, keeper)).await.map(drop)
         });
@@ -320,7 +320,7 @@ fn no_older_copy_and_no_fork_is_taken_for_the_log() {
             let at = folder();
             copy_tree(&older, at.path());
             block_on(async {
-                let store = Arc::new(unlocked(|| FolderAudit::open(at.path())).unwrap());
+                let store = Arc::new(unlocked(at.path(), || FolderAudit::open(at.path())).unwrap());
                 let log = Log::open(parts(store, Arc::new(MemoryKeeper::new()))).await.unwrap();
                 for start in (0..more).step_by(100) {
                     let numbers = (start..more.min(start + 100)).map(|n| 50_000 + n);
@@ -395,13 +395,13 @@ fn a_process_killed_at_any_operation_loses_no_acknowledged_entry() {
     let (lost, kept) = (AtomicUsize::new(0), AtomicUsize::new(0));
     each(operations, |n| {
         let at = folder();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", CHILD, "--quiet"])
-            .env("EVANESCE_AUDIT_CRASH_FOLDER", at.path())
-            .env("EVANESCE_AUDIT_CRASH_AT", n.to_string())
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = spawn(
+            Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", CHILD, "--quiet"])
+                .env("EVANESCE_AUDIT_CRASH_FOLDER", at.path())
+                .env("EVANESCE_AUDIT_CRASH_AT", n.to_string())
+                .stdout(Stdio::null()),
+        );
         // Another process's progress is waited for.
         while !at.path().join("stopped").exists() {
             assert!(child.try_wait().unwrap().is_none(), "the child ended before operation {n}");
@@ -446,13 +446,13 @@ fn a_limit_that_the_kernel_sets_is_told_and_loses_nothing() {
         let at = folder();
         let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" \"$@\"");
         let program = std::env::current_exe().unwrap();
-        let status = Command::new("sh")
-            .args(["-c", &script, program.to_str().unwrap(), "--exact", LIMITED, "--quiet"])
-            .env("EVANESCE_AUDIT_LIMIT_FOLDER", at.path())
-            .stdout(std::process::Stdio::null())
-            .status()
-            .unwrap();
-        assert!(status.success(), "{limit}");
+        let mut child = spawn(
+            Command::new("sh")
+                .args(["-c", &script, program.to_str().unwrap(), "--exact", LIMITED, "--quiet"])
+                .env("EVANESCE_AUDIT_LIMIT_FOLDER", at.path())
+                .stdout(Stdio::null()),
+        );
+        assert!(child.wait().unwrap().success(), "{limit}");
         if let Ok(error) = fs::read_to_string(at.path().join("error")) {
             refused += 1;
             assert!(error.starts_with("Folder: "), "{error}");
@@ -477,8 +477,9 @@ async fn bytes_that_were_pruned_are_nowhere_in_the_folder() {
     let gone = unique(3).commitment().unwrap().to_string();
     let there = unique(513).commitment().unwrap().to_string();
     let holds = |text: &str| {
-        let found = Command::new("grep").args(["-rlF", text]).arg(places(at.path()).log).output();
-        !found.unwrap().stdout.is_empty()
+        let mut grep = Command::new("grep");
+        grep.args(["-rlF", text]).arg(places(at.path()).log).stdout(Stdio::piped());
+        !spawn(&mut grep).wait_with_output().unwrap().stdout.is_empty()
     };
     assert!(holds(&there), "the search finds what is there");
     assert!(!holds(&gone));

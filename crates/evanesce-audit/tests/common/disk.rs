@@ -130,8 +130,12 @@ impl FaultyDisk {
         if state.is_dead {
             return Err(io::Error::other("the process has ended"));
         }
-        let is_due = state.done.len() == state.at;
         let needs_space = kind != Kind::Nothing;
+        // A disk is full for the first operation that needs space, from `at` on.
+        let is_due = match state.fault {
+            Fault::Full | Fault::HalfFull => needs_space && state.done.len() >= state.at,
+            _ => state.done.len() == state.at,
+        };
         state.done.push(kind);
         if state.is_full && needs_space {
             return Err(full());
@@ -146,7 +150,6 @@ impl FaultyDisk {
                 Err(io::Error::other("the process has ended"))
             }
             Fault::PowerLoss => whole(&mut state),
-            Fault::Full | Fault::HalfFull if !needs_space => return whole(&mut state),
             Fault::Full => {
                 state.is_full = true;
                 return Err(full());
