@@ -279,9 +279,19 @@ pub(crate) struct Run {
     // So many encoded characters make so many bytes.
     unit: (usize, usize),
     end: usize,
+    is_text: bool,
 }
 
+// So long is what is found in a run that is not text throughout: among the bytes of hashes
+// and signatures an address of eight is there by chance, once in 100,000 reports.
+const LEAST_IN_NOISE: usize = 10;
+
 impl Run {
+    /// Whether something found in the decoded text was put there by somebody.
+    pub(crate) fn is_meant(&self, start: usize, end: usize) -> bool {
+        self.is_text || end - start >= LEAST_IN_NOISE
+    }
+
     /// The outer span of a span of the decoded text.
     pub(crate) fn outer(&self, start: usize, end: usize) -> (usize, usize) {
         let (chars, bytes) = self.unit;
@@ -379,7 +389,8 @@ fn offer_all(
     let mut offer = |bytes: &mut Vec<u8>, start: usize, unit: (usize, usize)| {
         w.count(run.len());
         if is_readable(bytes) && wanted(bytes) {
-            let run = Run { text: as_text(std::mem::take(bytes)), start, unit, end };
+            let is_text = is_text(bytes);
+            let run = Run { text: as_text(std::mem::take(bytes)), start, unit, end, is_text };
             each(&run);
             *bytes = run.text.into_bytes();
         }
@@ -405,6 +416,11 @@ fn offer_all(
 fn is_readable(bytes: &[u8]) -> bool {
     let readable = bytes.iter().filter(|b| (b' '..0x7f).contains(*b)).count();
     bytes.len() >= 6 && readable * 2 >= bytes.len()
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    let is_control = |b: &u8| b.is_ascii_control() && !b.is_ascii_whitespace();
+    std::str::from_utf8(bytes).is_ok() && !bytes.iter().any(is_control)
 }
 
 // Replaces what is not UTF-8 by spaces, so that every byte keeps its place.

@@ -209,7 +209,7 @@ impl Scanner {
             let mut kept = first;
             for i in first..found.len() {
                 let mut f = found[i];
-                if f.score >= SURE {
+                if f.score >= SURE && run.is_meant(f.start, f.end) {
                     (f.start, f.end) = run.outer(f.start, f.end);
                     found[kept] = f;
                     kept += 1;

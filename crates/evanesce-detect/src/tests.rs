@@ -105,6 +105,27 @@ fn ordinary_text_is_silent() {
 }
 
 #[test]
+fn hashes_and_signatures_hold_nobody() {
+    for text in [
+        // Digests with `::7`, and with six bytes of an address, among their bytes.
+        "digest: 87bfa85de16a3c38e32a70b53a3a37e93a77aeb2e24f334b6e6dd64efbaf7b41",
+        "digest: db8456b54a40552ecba4e99b50892c62a57a48ce2bcfa994e76d415672603b69",
+        "— log.example eTRGjku9AlLxvm5q/rFRVa+KdLhzgeJjpE=",
+        "— log.example lTnCW8028p+mIJT8I6KC3aYAuRP9Q1",
+        "— log.example cf37PaDss4q9Z3KHgaaMAv3Mr2W+WmxMZRYH1/rQHnFzIC5",
+    ] {
+        assert_eq!(found(text), [], "{text}");
+    }
+    // Somebody's address between bytes of something else is an address.
+    let longer = "digest: b5fe00726561646572406578616d706c652e6f7267e90102feb5e9";
+    assert_eq!(found(longer).len(), 1);
+    // As it is typed, and as a telephone writes it at the beginning of a sentence.
+    for text in ["rssmra85t10a562s", "RSSMRA85T10A562S", "Rssmra85t10a562s"] {
+        assert_eq!(found(text), [(Kind::ItFiscalCode, text)]);
+    }
+}
+
+#[test]
 fn figures_beside_words_that_are_also_of_telephony_are_no_numbers_to_dial() {
     for text in [
         "Contact the editors (see bytes 4410–4498)",

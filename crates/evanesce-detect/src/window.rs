@@ -103,6 +103,15 @@ impl<'t> Window<'t> {
     }
 }
 
+/// Whether the letters of a number are as somebody writes them: in one case, or with the
+/// first one large. What mixes them is a piece of base64.
+pub(crate) fn one_case(value: &[u8]) -> bool {
+    let Some((first, rest)) = value.split_first() else { return true };
+    let upper = rest.iter().any(u8::is_ascii_uppercase);
+    let lower = rest.iter().any(u8::is_ascii_lowercase) || first.is_ascii_lowercase();
+    !(upper && lower)
+}
+
 pub(crate) const fn alnum(b: u8) -> bool {
     b.is_ascii_alphanumeric()
 }

@@ -1,6 +1,6 @@
 use super::{address, option, push, secret, written};
 use crate::check;
-use crate::window::{Window, alnum, digit};
+use crate::window::{Window, alnum, digit, one_case};
 use crate::{Finding, Kind};
 
 /// Everything that begins with the run of letters and digits from `start` to `end`,
@@ -79,7 +79,7 @@ fn iban(w: &Window<'_>, start: usize, out: &mut Vec<Finding>) {
         at += 1;
     }
     w.count(at - start);
-    if check::is_iban(&value[..len]) && !alnum(w.at(at)) {
+    if check::is_iban(&value[..len]) && !alnum(w.at(at)) && one_case(&w.bytes[start..at]) {
         push(out, Kind::Iban, (start, at), 99, "country, length and mod 97");
     }
 }
@@ -110,6 +110,9 @@ fn nino(w: &Window<'_>, start: usize, out: &mut Vec<Finding>) {
 fn compact(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
     let mut value = [0; 16];
     let len = end - start;
+    if !one_case(&w.bytes[start..end]) {
+        return;
+    }
     value[..len].copy_from_slice(&w.bytes[start..end]);
     let value = &mut value[..len];
     value.make_ascii_uppercase();

@@ -3,7 +3,7 @@
 use super::naming::naming;
 use super::push;
 use crate::check;
-use crate::window::{Window, alnum, digit};
+use crate::window::{Window, alnum, digit, one_case};
 use crate::{Finding, Kind};
 
 /// A kind, how it is written (`d` a digit, `l` a letter, `x` either, all else itself),
@@ -37,7 +37,7 @@ fn one(w: &Window<'_>, start: usize, (kind, shape, alone, said): &Written, out: 
         b'x' => alnum(*b),
         sign => b.to_ascii_uppercase() == sign,
     };
-    if !place.iter().zip(shape.bytes()).all(fits) || !ends(w, end) {
+    if !place.iter().zip(shape.bytes()).all(fits) || !ends(w, end) || !one_case(place) {
         return;
     }
     let mut value = [0; 24];
