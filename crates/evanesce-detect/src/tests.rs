@@ -105,6 +105,18 @@ fn ordinary_text_is_silent() {
 }
 
 #[test]
+fn a_measure_is_nobodys_number() {
+    for number in ["46337206940", "55288190356", "79097539081"] {
+        assert_eq!(found(&format!("it was {number} there")).len(), 1, "{number}");
+        for text in ["\"millis\": {}", "size={}", "it took {} ms", "Dauer: {}"] {
+            assert_eq!(found(&text.replace("{}", number)), [], "{text} {number}");
+        }
+    }
+    // A word that names the number says more than a measure beside it.
+    assert_eq!(found("total of CPF 46337206940"), [(Kind::BrCpf, "46337206940")]);
+}
+
+#[test]
 fn hashes_and_signatures_hold_nobody() {
     for text in [
         // Digests with `::7`, and with six bytes of an address, among their bytes.

@@ -51,6 +51,40 @@ pub(super) const COUNTED: &Words = words![
     "release", "releases", "revision", "rows", "ticket", "version", "versions", "volume", "years",
 ];
 
+/// Words for what is measured: beside one, digits are a quantity and nobody's number.
+pub(super) const MEASURED: &Words = words![
+    "bytes",
+    "count",
+    "cycles",
+    "dauer",
+    "duración",
+    "durata",
+    "duration",
+    "durée",
+    "elapsed",
+    "epoch",
+    "größe",
+    "kesto",
+    "latency",
+    "length",
+    "micros",
+    "millis",
+    "ms",
+    "nanos",
+    "ns",
+    "offset",
+    "seconds",
+    "secs",
+    "size",
+    "timestamp",
+    "timeout",
+    "total",
+    "uptime",
+    "utime",
+    "μs",
+    "µs",
+];
+
 pub(super) const BIRTH: &Words = words![
     "birth",
     "born",

@@ -271,6 +271,7 @@ fn national(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
             (_, true) if said() => (95, "check and a word nearby"),
             (false, false) if said() => (70, "digits, check and a word nearby"),
             (true, _) => (*own, "shape and check"),
+            (_, true) if is_measured(w, start, end) => (*plain / 2, "check, beside a measure"),
             (_, true) => (*plain, "check"),
             _ => (0, ""),
         };
@@ -281,6 +282,13 @@ fn national(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
             push(out, *kind, part.span(), score, why);
         }
     }
+}
+
+// Whether a word of measures stands close before, on the same line, or is what follows.
+fn is_measured(w: &Window<'_>, start: usize, end: usize) -> bool {
+    let after = w.text.get(end..w.ceil((end + 8).min(w.bytes.len()))).unwrap_or("");
+    w.count(after.len());
+    context::MEASURED.are_in(w.lead_in(start)) || context::MEASURED.are_in(after)
 }
 
 // Whether digits without a separator that are all of a text are taken for this kind: one
