@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::unwrap_in_result,
     clippy::unwrap_used,
     reason = "the helpers of these tests fail by panicking too, and the matrix prints its counts"
 )]
