@@ -1,5 +1,6 @@
-//! A server that breaks while an operation is on its way to it: every operation, and each
-//! request of an update, with every way of breaking.
+//! A server that breaks in the middle of an operation, while the request is on its way and
+//! after it was done and before the answer arrived: every operation, and each request of an
+//! update, with every way of breaking.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -15,8 +16,8 @@ use std::time::Duration;
 
 use evanesce_core::{Clock, SystemClock};
 use evanesce_redis::{RedisStore, Timeouts};
-use evanesce_session::{SessionError, Sessions, Token};
-use support::{Fault, Own, Proxy, copy, patiently, read, sessions};
+use evanesce_session::Sessions;
+use support::{Fault, Memory, Own, Proxy, STEPS, Scene, Step, sessions};
 
 const SHORT: Timeouts =
     Timeouts { connect: Duration::from_millis(500), response: Duration::from_millis(250) };
@@ -29,149 +30,155 @@ enum Break {
     Full,
     Killed,
     Paused,
+    /// Killed, and a replica takes its place.
+    Promoted,
     ReadOnly,
+    /// Killed, and put back from a dump in which what was destroyed still is.
     Restored,
 }
 
-const BREAKS_ALL: [Break; 5] =
-    [Break::Full, Break::Killed, Break::Paused, Break::ReadOnly, Break::Restored];
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Step {
-    Destroy,
-    Open,
-    Read,
-    Renew,
-    Rotate,
-    Take,
-    Update,
-    /// The second request of an update: what was changed is on its way.
-    Write,
+impl Break {
+    const fn memory(self) -> Memory {
+        match self {
+            Self::Full | Self::Paused => Memory::Same,
+            Self::Killed | Self::Promoted | Self::ReadOnly | Self::Restored => Memory::Another,
+        }
+    }
 }
 
-const STEPS: [Step; 8] = [
-    Step::Destroy,
-    Step::Open,
-    Step::Read,
-    Step::Renew,
-    Step::Rotate,
-    Step::Take,
-    Step::Update,
-    Step::Write,
-];
+/// Which half of the request the break meets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum When {
+    OnItsWay,
+    Done,
+}
 
-/// What came of an operation: the token under which the session now is, if there is one.
-struct Outcome {
-    token: Option<Token>,
-    error: Option<SessionError>,
+#[derive(Clone, Copy, Default)]
+struct Count {
+    tried: usize,
+    told: usize,
+    back: usize,
+    lost: usize,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Redis: cargo xtask services up redis"]
 async fn a_server_that_breaks_in_the_middle_brings_nothing_back_and_loses_nothing_silently() {
-    let (mut tried, mut failed, mut back, mut lost) = (0, 0, 0, 0);
-    for how in BREAKS_ALL {
-        let own = Own::start().await;
-        let proxy = Proxy::to(own.port()).await;
-        let store: RedisStore = support::builder(SHORT).connect(&proxy.url()).await.unwrap();
-        let sessions = sessions(&Arc::new(store));
-        for step in STEPS {
-            let destroyed = open(&sessions).await;
-            let gone = copy(&destroyed);
-            own.dump().await;
-            sessions.destroy(destroyed).await.unwrap();
-            let token = open(&sessions).await;
-            let held = copy(&token);
-            if step != Step::Write {
-                proxy.arm(Fault::Late(LATE));
-            }
-            let breaking = async {
-                tokio::time::sleep(BREAKS).await;
-                happens(&own, how).await;
-            };
-            let ((outcome, ()), took) =
-                timed(async { tokio::join!(operate(&sessions, &proxy, step, token), breaking) })
-                    .await;
-            assert!(took < Duration::from_secs(8), "{step:?} when {how:?} took {took:?}");
-            ends(&own, how).await;
-            failed += usize::from(outcome.error.is_some());
-            tried += 1;
-            let what = format!("{step:?} when {how:?}: {:?}", outcome.error);
-            let again = patiently(async || read(&sessions, &gone).await).await;
-            back += usize::from(again.is_ok());
-            lost += after(&sessions, how, step, (&held, outcome), &what).await;
-        }
-    }
-    println!(
-        "breaks in the middle: {tried} tried, {failed} told, {back} came back, {lost} lost unsaid"
+    let (full, killed, paused, read_only, restored) = tokio::join!(
+        each_step(Break::Full),
+        each_step(Break::Killed),
+        each_step(Break::Paused),
+        each_step(Break::ReadOnly),
+        each_step(Break::Restored),
     );
-    assert_eq!((back, lost), (0, 0));
-    assert_eq!(tried, BREAKS_ALL.len() * STEPS.len());
-    assert!(failed > tried / 2, "most of them are noticed: {failed}");
-}
-
-// What must hold of the session once the server is whole again; says how many were lost
-// without an error.
-async fn after(
-    sessions: &Sessions,
-    how: Break,
-    step: Step,
-    (held, outcome): (&Token, Outcome),
-    what: &str,
-) -> usize {
-    let mut lost = 0;
-    let seen = patiently(async || read(sessions, held).await).await;
-    let consumed = matches!(step, Step::Destroy | Step::Rotate | Step::Take);
-    if consumed && outcome.error.is_none() {
-        assert!(seen.is_err(), "a consumed token opens: {what}");
-    }
-    // The process and its memory stayed the same, and so does what was not consumed.
-    let same = matches!(how, Break::Full | Break::Paused);
-    lost += usize::from(same && !consumed && seen.is_err());
-    if let Err(error) = &seen {
-        assert!(
-            matches!(error, SessionError::Absent | SessionError::EpochEnded),
-            "{what}, then {error:?}"
-        );
-    }
-    if let Some(token) = outcome.token {
-        let fresh = patiently(async || read(sessions, &token).await).await;
-        assert!(!(fresh.is_ok() && seen.is_ok() && consumed), "two sessions of one: {what}");
-        lost += usize::from(same && fresh.is_err());
-    }
-    lost
-}
-
-async fn operate(sessions: &Sessions, proxy: &Proxy, step: Step, token: Token) -> Outcome {
-    let done = |result: Result<Option<Token>, SessionError>| match result {
-        Ok(token) => Outcome { token, error: None },
-        Err(error) => Outcome { token: None, error: Some(error) },
-    };
-    match step {
-        Step::Destroy => done(sessions.destroy(token).await.map(|_| None).map_err(|f| f.error)),
-        Step::Open => done(sessions.open(&String::from("another")).await.map(Some)),
-        Step::Read => done(read(sessions, &token).await.map(|_| None)),
-        Step::Renew => done(sessions.renew(&token).await.map(|_| None)),
-        Step::Rotate => done(sessions.rotate(token).await.map(Some).map_err(|f| f.error)),
-        Step::Take => done(sessions.take::<String>(token).await.map(|_| None).map_err(|f| f.error)),
-        Step::Update => {
-            let change = |text: &mut String| text.push('!');
-            done(sessions.update(&token, change).await.map(|()| None))
+    let all = [full, killed, paused, read_only, restored];
+    let (mut sum, mut done) = (Count::default(), 0);
+    for (how, counts) in all {
+        for (when, count) in counts {
+            print(&format!("{how:?}"), when, count);
+            done += usize::from(when == When::Done) * count.told;
+            sum = added(sum, count);
         }
-        Step::Write => {
-            let change = |text: &mut String| {
-                proxy.arm(Fault::Late(LATE));
-                text.push('!');
+    }
+    assert_eq!((sum.back, sum.lost), (0, 0));
+    assert_eq!(sum.tried, 5 * 2 * STEPS.len());
+    assert!(sum.told > sum.tried / 2, "most of them are noticed: {}", sum.told);
+    assert!(done > 0, "an answer that is lost is told");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask services up redis"]
+async fn a_replica_promoted_in_the_middle_brings_nothing_back() {
+    let mut sum = Count::default();
+    for when in [When::OnItsWay, When::Done] {
+        let mut count = Count::default();
+        for step in STEPS {
+            let primary = Own::start().await;
+            let replica = Own::replica_of(&primary).await;
+            let (proxy, store) = way_to(&primary).await;
+            let sessions = sessions(&store);
+            let copied = async || {
+                let copies: u64 = primary.ask(&["WAIT", "1", "2000"]).await;
+                assert_eq!(copies, 1);
             };
-            done(sessions.update(&token, change).await.map(|()| None))
+            let scene = Scene::set(&sessions, async || ()).await;
+            copied().await;
+            let breaking = async {
+                primary.kill().await;
+                replica.promote().await;
+                proxy.lead_to(replica.port());
+            };
+            let tried = (&proxy, &*store, step, when);
+            count = added(count, tried_once(&scene, tried, Break::Promoted, breaking).await);
+        }
+        print("Promoted", when, count);
+        sum = added(sum, count);
+    }
+    assert_eq!((sum.back, sum.lost), (0, 0));
+    assert_eq!(sum.tried, 2 * STEPS.len());
+}
+
+async fn each_step(how: Break) -> (Break, [(When, Count); 2]) {
+    let own = Own::start().await;
+    let (proxy, store) = way_to(&own).await;
+    let sessions: Sessions = sessions(&store);
+    let mut counts = [(When::OnItsWay, Count::default()), (When::Done, Count::default())];
+    for (when, count) in &mut counts {
+        for step in STEPS {
+            let dump = async || drop(own.dump().await);
+            let scene = Scene::set(&sessions, dump).await;
+            let tried = (&proxy, &*store, step, *when);
+            let breaking = async {
+                happens(&own, how).await;
+                // Longer than a client waits for an answer.
+                tokio::time::sleep(2 * SHORT.response).await;
+                ends(&own, how).await;
+            };
+            *count = added(*count, tried_once(&scene, tried, how, breaking).await);
         }
     }
+    (how, counts)
+}
+
+async fn tried_once(
+    scene: &Scene<'_>,
+    (proxy, store, step, when): (&Proxy, &RedisStore, Step, When),
+    how: Break,
+    breaking: impl Future<Output = ()>,
+) -> Count {
+    let fault = match when {
+        When::OnItsWay => Fault::Late(LATE),
+        When::Done => Fault::Withhold,
+    };
+    let breaks = async {
+        match when {
+            When::OnItsWay => tokio::time::sleep(BREAKS).await,
+            When::Done => proxy.withheld().await,
+        }
+        breaking.await;
+    };
+    let before = SystemClock.monotonic();
+    let (outcome, ()) = tokio::join!(scene.run(step, store, || proxy.arm(fault)), breaks);
+    let took = SystemClock.monotonic().saturating_sub(before);
+    assert!(took < Duration::from_secs(8), "{step:?} when {how:?} took {took:?}");
+    let told = usize::from(outcome.error.is_some());
+    let (back, lost) = scene.judge(step, how.memory(), outcome).await;
+    if back + lost > 0 {
+        println!("{how:?} {when:?} {step:?}: {back} came back, {lost} lost");
+    }
+    Count { tried: 1, told, back, lost }
+}
+
+async fn way_to(own: &Own) -> (Proxy, Arc<RedisStore>) {
+    let proxy = Proxy::to(own.port()).await;
+    let store = support::builder(SHORT).connect(&proxy.url()).await.unwrap();
+    (proxy, Arc::new(store))
 }
 
 async fn happens(own: &Own, how: Break) {
     match how {
         Break::Full => set(own, "maxmemory", "1").await,
-        Break::Killed => own.kill().await,
+        Break::Killed | Break::Promoted => own.kill().await,
         Break::Paused => own.freeze().await,
         Break::ReadOnly => {
             let _: String = own.ask(&["REPLICAOF", "127.0.0.1", "1"]).await;
@@ -188,10 +195,10 @@ async fn ends(own: &Own, how: Break) {
         Break::Full => set(own, "maxmemory", "0").await,
         Break::Killed => own.start_again().await,
         Break::Paused => own.thaw().await,
+        Break::Promoted | Break::Restored => {}
         Break::ReadOnly => {
             let _: String = own.ask(&["REPLICAOF", "NO", "ONE"]).await;
         }
-        Break::Restored => {}
     }
 }
 
@@ -199,13 +206,20 @@ async fn set(own: &Own, setting: &str, value: &str) {
     let _: String = own.ask(&["CONFIG", "SET", setting, value]).await;
 }
 
-async fn open(sessions: &Sessions) -> Token {
-    let opened = patiently(async || sessions.open(&String::from("somebody")).await).await;
-    opened.unwrap()
+fn print(how: &str, when: When, count: Count) {
+    let Count { tried, told, back, lost } = count;
+    let when = match when {
+        When::OnItsWay => "while the request is on its way",
+        When::Done => "after it was done and before the answer",
+    };
+    println!("{how:<10} {when:<40} {tried} tried, {told} told, {back} came back, {lost} lost");
 }
 
-async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
-    let before = SystemClock.monotonic();
-    let done = work.await;
-    (done, SystemClock.monotonic().saturating_sub(before))
+const fn added(one: Count, two: Count) -> Count {
+    Count {
+        tried: one.tried + two.tried,
+        told: one.told + two.told,
+        back: one.back + two.back,
+        lost: one.lost + two.lost,
+    }
 }

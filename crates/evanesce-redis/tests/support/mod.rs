@@ -4,6 +4,7 @@
 
 mod own;
 mod proxy;
+mod steps;
 mod tagged;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use tokio::sync::mpsc;
 
 pub use own::{Own, OwnCluster, Sentinel, builder};
 pub use proxy::{Fault, Proxy};
+pub use steps::{Memory, STEPS, Scene, Step};
 pub use tagged::stores_of_a_cluster;
 
 /// A root certificate that signed nothing here; its key was thrown away.

@@ -1,8 +1,10 @@
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 /// What happens to the next thing that a client sends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -15,26 +17,47 @@ pub enum Fault {
     Late(Duration),
     /// It arrives late, as everything does after it.
     Slow(Duration),
+    /// It arrives and is answered; the answer goes no further, and the connection stays.
+    Withhold,
 }
 
 /// A way to a server that can be cut in the middle of an operation.
 pub struct Proxy {
     port: u16,
-    next: Arc<Mutex<Option<Fault>>>,
+    way: Arc<Way>,
+}
+
+struct Way {
+    server: AtomicU16,
+    next: Mutex<Option<Fault>>,
+    withheld: Notify,
 }
 
 impl Proxy {
     pub async fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let next = Arc::new(Mutex::new(None));
-        let armed = Arc::clone(&next);
+        let server = AtomicU16::new(server);
+        let way = Arc::new(Way { server, next: Mutex::new(None), withheld: Notify::new() });
+        let taken = Arc::clone(&way);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, server, Arc::clone(&armed)));
+                tokio::spawn(carry(client, Arc::clone(&taken)));
             }
         });
-        Self { port, next }
+        Self { port, way }
+    }
+
+    /// New connections go to another server.
+    pub fn lead_to(&self, server: u16) {
+        self.way.server.store(server, Ordering::SeqCst);
+    }
+
+    /// Waits until an answer was withheld.
+    pub async fn withheld(&self) {
+        let withheld = self.way.withheld.notified();
+        let withheld = tokio::time::timeout(Duration::from_secs(5), withheld);
+        withheld.await.expect("the server answers");
     }
 
     pub fn url(&self) -> String {
@@ -42,23 +65,24 @@ impl Proxy {
     }
 
     pub fn arm(&self, fault: Fault) {
-        *self.next.lock().unwrap() = Some(fault);
+        *self.way.next.lock().unwrap() = Some(fault);
     }
 
     pub fn is_armed(&self) -> bool {
-        self.next.lock().unwrap().is_some()
+        self.way.next.lock().unwrap().is_some()
     }
 }
 
-async fn carry(mut client: TcpStream, server: u16, next: Arc<Mutex<Option<Fault>>>) {
-    let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
+async fn carry(mut client: TcpStream, way: Arc<Way>) {
+    let port = way.server.load(Ordering::SeqCst);
+    let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
     let (mut asked, mut answered) = (vec![0; 1 << 20], vec![0; 1 << 20]);
     let mut slow = Duration::ZERO;
     loop {
         tokio::select! {
             read = client.read(&mut asked) => {
                 let Ok(read @ 1..) = read else { return };
-                let fault = next.lock().unwrap().take();
+                let fault = way.next.lock().unwrap().take();
                 if let Some(Fault::Slow(each)) = fault {
                     slow = each;
                 }
@@ -76,6 +100,16 @@ async fn carry(mut client: TcpStream, server: u16, next: Arc<Mutex<Option<Fault>
                     }
                     return;
                 }
+                if fault == Some(Fault::Withhold) {
+                    let _ = server.read(&mut answered).await;
+                    way.withheld.notify_one();
+                    // Until either side hangs up.
+                    tokio::select! {
+                        () = swallow(&mut client) => {}
+                        () = swallow(&mut server) => {}
+                    }
+                    return;
+                }
             }
             read = server.read(&mut answered) => {
                 let Ok(read @ 1..) = read else { return };
@@ -85,4 +119,9 @@ async fn carry(mut client: TcpStream, server: u16, next: Arc<Mutex<Option<Fault>
             }
         }
     }
+}
+
+async fn swallow(stream: &mut TcpStream) {
+    let mut bytes = [0; 4096];
+    while let Ok(1..) = stream.read(&mut bytes).await {}
 }
