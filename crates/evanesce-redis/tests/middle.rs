@@ -17,7 +17,7 @@ use std::time::Duration;
 use evanesce_core::{Clock, SystemClock};
 use evanesce_redis::{RedisStore, Timeouts};
 use evanesce_session::Sessions;
-use support::{Fault, Memory, Own, Proxy, STEPS, Scene, Step, sessions};
+use support::{Fault, Memory, Own, OwnCluster, Proxy, STEPS, Scene, Step, sessions};
 
 const SHORT: Timeouts =
     Timeouts { connect: Duration::from_millis(500), response: Duration::from_millis(250) };
@@ -116,6 +116,81 @@ async fn a_replica_promoted_in_the_middle_brings_nothing_back() {
     }
     assert_eq!((sum.back, sum.lost), (0, 0));
     assert_eq!(sum.tried, 2 * STEPS.len());
+}
+
+/// A cluster whose primaries break while what was sent to them waits in their sockets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask services up redis"]
+async fn a_cluster_that_breaks_in_the_middle_brings_nothing_back_and_loses_nothing_silently() {
+    let (paused, promoted, restored) = tokio::join!(
+        each_step_of_a_cluster(Break::Paused, 0),
+        each_step_of_a_cluster(Break::Promoted, 1),
+        each_step_of_a_cluster(Break::Restored, 0),
+    );
+    let mut sum = Count::default();
+    for (how, count) in [paused, promoted, restored] {
+        print(&format!("{how:?}, all primaries"), When::OnItsWay, count);
+        sum = added(sum, count);
+    }
+    assert_eq!((sum.back, sum.lost), (0, 0));
+    assert_eq!(sum.tried, 3 * STEPS.len());
+    assert!(sum.told > 0, "some of them are noticed");
+}
+
+async fn each_step_of_a_cluster(how: Break, replicas: usize) -> (Break, Count) {
+    let mut count = Count::default();
+    let mut cluster = OwnCluster::start(3, replicas).await;
+    for (at, step) in STEPS.into_iter().enumerate() {
+        if how == Break::Promoted && at > 0 {
+            cluster = OwnCluster::start(3, replicas).await;
+        }
+        let store = cluster.store(SHORT).await;
+        let sessions = sessions(&store);
+        let (primaries, others) = cluster.nodes.split_at(3);
+        let dump = async || {
+            for node in primaries {
+                node.dump().await;
+            }
+        };
+        let scene = Scene::set(&sessions, dump).await;
+        for node in primaries.iter().filter(|_| !others.is_empty()) {
+            let copies: u64 = node.ask(&["WAIT", "1", "2000"]).await;
+            assert_eq!(copies, 1);
+        }
+        // They do nothing for a while, and what is sent to them waits.
+        let busy = primaries.iter().map(Own::sleep);
+        let busy = futures_util::future::join_all(busy).await;
+        let breaking = async {
+            tokio::time::sleep(BREAKS).await;
+            for node in primaries {
+                match how {
+                    Break::Paused => node.freeze().await,
+                    _ => node.kill().await,
+                }
+            }
+            tokio::time::sleep(2 * SHORT.response).await;
+            for node in primaries {
+                match how {
+                    Break::Paused => node.thaw().await,
+                    Break::Restored => node.start_again().await,
+                    _ => {}
+                }
+            }
+            for node in others {
+                let _: String = node.ask(&["CLUSTER", "FAILOVER", "TAKEOVER"]).await;
+            }
+            cluster.serves(if others.is_empty() { primaries } else { others }).await;
+        };
+        let (outcome, ()) = tokio::join!(scene.run(step, &store, || {}), breaking);
+        drop(busy);
+        let told = usize::from(outcome.error.is_some());
+        let (back, lost) = scene.judge(step, how.memory(), outcome).await;
+        if back + lost > 0 {
+            println!("{how:?} {step:?}: {back} came back, {lost} lost");
+        }
+        count = added(count, Count { tried: 1, told, back, lost });
+    }
+    (how, count)
 }
 
 async fn each_step(how: Break) -> (Break, [(When, Count); 2]) {

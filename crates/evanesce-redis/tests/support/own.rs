@@ -7,6 +7,8 @@ use evanesce_redis::{Failover, RedisBuilder, RedisStore, Timeouts};
 use evanesce_tls::Tls;
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use super::fresh_namespace;
@@ -89,6 +91,14 @@ impl Own {
         let mut command = redis::cmd(words[0]);
         command.arg(&words[1..]);
         command.query_async(&mut self.admin().await).await.unwrap()
+    }
+
+    /// Does nothing for a tenth of a second, and lets what is sent wait meanwhile. The
+    /// connection that asked for it is to be kept as long.
+    pub async fn sleep(&self) -> TcpStream {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        stream.write_all(b"DEBUG SLEEP 0.1\r\n").await.unwrap();
+        stream
     }
 
     pub async fn kill(&self) {
@@ -212,6 +222,22 @@ impl OwnCluster {
             }
         }
         panic!("no node is up");
+    }
+
+    /// Waits until these nodes say that every slot is served.
+    pub async fn serves(&self, nodes: &[Own]) {
+        for _ in 0..300 {
+            let mut well = true;
+            for node in nodes {
+                let info: String = node.ask(&["CLUSTER", "INFO"]).await;
+                well &= info.contains("cluster_state:ok");
+            }
+            if well {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("a cluster did not become whole again");
     }
 
     /// Waits until every slot is served and every replica is known.
