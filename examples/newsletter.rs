@@ -14,8 +14,9 @@ use std::process::ExitCode;
 
 use evanesce::audit::{Period, verify_receipt};
 use evanesce::consent::Choices;
-use evanesce::core::{Clock, Presence, Screen, SystemClock, label};
+use evanesce::core::{Blocked, Clock, Presence, Screen, SystemClock, label};
 use evanesce::detect::{EgressScreen, Kind, Operator, Rules, Scanner};
+use evanesce::service::ServiceError;
 use evanesce::template::{self, Form, Preferences, Template, TemplateError, Topic};
 use evanesce::{
     Bucket, Ephemeral, ErasureReceipt, Evanesce, Event, Evidence, Granted, Purpose, Root, Session,
@@ -196,7 +197,10 @@ async fn compose(
         step("", &format!("{}: {reading} ({})", fact.fact(), fact.standing().name()));
     }
     let size = page.len();
-    let released = house.release(page).await.map_err(|e| told(&e))?;
+    let released = house.release(page).await.map_err(|error| match &error {
+        ServiceError::Blocked(blocked) => format!("the page: {}", held_back(blocked)),
+        _ => told(&error),
+    })?;
     step("released", &format!("{size} bytes, after the screen"));
     Ok((released.into_inner(), facts, evidence))
 }
@@ -291,7 +295,8 @@ async fn report(
     for (name, text) in files {
         // A report is output too.
         if name.starts_with("report") {
-            screen.screen(text.as_bytes()).map_err(|e| told(&e))?;
+            let screened = screen.screen(text.as_bytes());
+            screened.map_err(|e| format!("{name}: {}", held_back(&e)))?;
         }
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(|e| unwritable(&path, &e))?;
@@ -406,6 +411,12 @@ fn told(error: &(dyn StdError + 'static)) -> String {
         source = error.source();
     }
     line
+}
+
+/// What was found, by its kind alone.
+fn held_back(blocked: &Blocked) -> String {
+    let kinds: Vec<_> = blocked.kinds().iter().map(ToString::to_string).collect();
+    format!("{blocked}: {}", kinds.join(", "))
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> String {

@@ -12,6 +12,11 @@
 
 use std::process::Command;
 
+use evanesce::audit::{AuditStore, FolderAudit, decode};
+use evanesce::core::{Namespace, Operation};
+use evanesce::redis::{Failover, RedisStore};
+use evanesce::{Evanesce, Lifetime, Root, Tls};
+
 const LETTER: &str = "- Update your telephone before you travel abroad.";
 
 fn variable(name: &str) -> String {
@@ -150,4 +155,27 @@ fn an_address_without_tls_is_refused() {
         .with("--ca", "/no/such/file")
         .with("--redis", "rediss://x@localhost")
         .fails(&[], &["://"]);
+}
+
+/// Whoever keeps sessions across a failover has it in the log of each start, on the real
+/// server; whoever does not has nothing there.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis, PostgreSQL, Elasticsearch and InfluxDB: cargo xtask services up all"]
+async fn sessions_that_are_kept_across_a_failover_are_written_down_at_the_start() {
+    for (failover, told) in [(Failover::Keep, 1), (Failover::End, 0)] {
+        let namespace = Namespace::new("failover").unwrap();
+        let store = RedisStore::builder(&Tls::from_env().unwrap(), &namespace).failover(failover);
+        let store = store.connect(&variable("EVANESCE_REDIS_URL")).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let house = Evanesce::builder("failover", Root::generate().unwrap())
+            .sessions(store, const { Lifetime::hours(4) })
+            .audit(FolderAudit::open(folder.path()).unwrap());
+        let house = house.start().await.unwrap();
+        house.stop().await.unwrap();
+        let audit = FolderAudit::open(folder.path()).unwrap();
+        let leaves = audit.leaves(0, 1_000).await.unwrap();
+        let entries = leaves.iter().map(|leaf| decode(leaf.bytes.as_ref().unwrap()).unwrap());
+        let overridden = entries.filter(|e| e.operation() == Operation::PolicyOverridden).count();
+        assert_eq!(overridden, told, "{failover:?}");
+    }
 }

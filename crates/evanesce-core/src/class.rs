@@ -141,7 +141,10 @@ mod tests {
     fn a_lifetime_ends_at_24_hours() {
         assert_eq!(Lifetime::new(Duration::from_secs(DAY)), Some(Lifetime::MAX));
         assert_eq!(Lifetime::new(Duration::from_millis(DAY * 1000 + 1)), None);
-        assert_eq!(Lifetime::new(Duration::from_millis(999)), None);
+        // No time is no lifetime, and never "for ever".
+        for short in [0, 1, 999] {
+            assert_eq!(Lifetime::new(Duration::from_millis(short)), None);
+        }
     }
 
     #[test]
