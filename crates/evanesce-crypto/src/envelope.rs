@@ -44,6 +44,12 @@ impl Sealed {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// The first half of the salt: what [`seal_salted`] was given, or random.
+    #[must_use]
+    pub fn half_salt(&self) -> HalfSalt {
+        self.0.get(1..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or_default()
+    }
 }
 
 impl fmt::Debug for Sealed {
@@ -77,6 +83,9 @@ impl Padding {
     }
 }
 
+/// Half of an envelope's salt.
+pub type HalfSalt = [u8; SALT / 2];
+
 /// Seals a plaintext under `key` in the place that `associated` names.
 ///
 /// A fresh salt gives the record a key, a nonce and a commitment of its own
@@ -94,6 +103,26 @@ pub fn seal(
 ) -> Result<Sealed, CryptoError> {
     let mut salt = [0; SALT];
     random(&mut salt)?;
+    scrubbed(|| seal_with_salt(key, associated, plaintext, padding, &salt))
+}
+
+/// As [`seal`], with a salt of which the first half is known before, because what `key` is
+/// made of was derived with it: so it lies in the envelope and nowhere else. The second half
+/// is drawn here, so that no two envelopes have one salt, whatever is handed in.
+///
+/// # Errors
+/// Those of [`seal`].
+pub fn seal_salted(
+    key: &SecretBytes,
+    associated: &[u8],
+    plaintext: &SecretBytes,
+    padding: Padding,
+    half: &HalfSalt,
+) -> Result<Sealed, CryptoError> {
+    let mut salt = [0; SALT];
+    let (first, second) = salt.split_at_mut(half.len());
+    first.copy_from_slice(half);
+    random(second)?;
     scrubbed(|| seal_with_salt(key, associated, plaintext, padding, &salt))
 }
 
@@ -327,6 +356,24 @@ mod tests {
         others.push(place(namespace, &id, [3, 1800, 1_800_000_000]));
         for other in others {
             let refused = unseal(&key(1), other.as_bytes(), &sealed).err();
+            assert_eq!(refused, Some(CryptoError::Forged));
+        }
+    }
+
+    #[test]
+    fn half_a_salt_is_kept_and_the_other_half_is_never_the_same() {
+        let half = [7; SALT / 2];
+        let sealed =
+            || seal_salted(&key(1), b"place", &secret(b"x"), Padding::None, &half).unwrap();
+        let (one, two) = (sealed(), sealed());
+        assert_eq!((one.half_salt(), two.half_salt()), (half, half));
+        assert_ne!(one.0[1 + SALT / 2..=SALT], two.0[1 + SALT / 2..=SALT]);
+        assert!(unseal(&key(1), b"place", &one).is_ok());
+        for at in 0..SALT / 2 {
+            let mut bytes = one.as_bytes().to_vec();
+            bytes[1 + at] ^= 1;
+            let changed = Sealed::from_bytes(bytes).unwrap();
+            let refused = unseal(&key(1), b"place", &changed).err();
             assert_eq!(refused, Some(CryptoError::Forged));
         }
     }

@@ -25,7 +25,7 @@ pub use algorithms::{AlgorithmId, Algorithms, Decapsulate, Encapsulated, Kem, Ke
 pub use associated::AssociatedData;
 pub use channel::{ChannelKey, ChannelMessage, Recipient, seal_to};
 pub use derive::{commit, derive, derive_from_halves, sha256};
-pub use envelope::{Padding, Sealed, seal, unseal};
+pub use envelope::{HalfSalt, Padding, Sealed, seal, seal_salted, unseal};
 pub use error::CryptoError;
 pub use history::KeyHistory;
 #[cfg(feature = "kyber-round3")]

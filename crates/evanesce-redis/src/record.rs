@@ -9,7 +9,7 @@ use crate::identity::Identity;
 use crate::reply::Reply;
 
 /// A record as it lies in its key: one byte of format, seven numbers of 8 bytes,
-/// big-endian, the salt of 16 bytes, and the ciphertext. The scripts compare the fields
+/// big-endian, and the ciphertext. The scripts compare the fields
 /// where they lie.
 pub(crate) fn pack(record: &Record, packed: &mut Vec<u8>) {
     packed.push(FORMAT);
@@ -24,7 +24,6 @@ pub(crate) fn pack(record: &Record, packed: &mut Vec<u8>) {
     ] {
         packed.extend_from_slice(&number.to_be_bytes());
     }
-    packed.extend_from_slice(&record.salt);
     packed.extend_from_slice(record.sealed.as_bytes());
 }
 
@@ -36,11 +35,10 @@ pub(crate) fn packed_len(record: &Record) -> usize {
 /// Reads what [`pack`] wrote.
 pub(crate) fn unpack(mut bytes: Vec<u8>) -> Result<Record, Error> {
     let head = bytes.first_chunk::<HEAD>().ok_or(CORRUPT)?;
-    let [format, numbers @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = head;
+    let [format, numbers @ ..] = head;
     if *format != FORMAT {
         return Err(CORRUPT);
     }
-    let salt = *head.last_chunk::<16>().ok_or(CORRUPT)?;
     let (numbers, _) = numbers.as_chunks::<8>();
     let [version, epoch, opened, expiry, absolute, idle, last_seen] =
         <[[u8; 8]; 7]>::try_from(numbers).map_err(|_| CORRUPT)?.map(u64::from_be_bytes);
@@ -53,7 +51,6 @@ pub(crate) fn unpack(mut bytes: Vec<u8>) -> Result<Record, Error> {
         absolute: Timestamp::from_millis(absolute),
         idle: Duration::from_millis(idle),
         last_seen: Timestamp::from_millis(last_seen),
-        salt,
         sealed: Sealed::from_bytes(bytes).map_err(|_| CORRUPT)?,
     })
 }
@@ -96,8 +93,8 @@ pub(crate) fn unpack_epochs(values: [Reply; 3], identity: &Identity) -> Result<E
     })
 }
 
-const FORMAT: u8 = 1;
-const HEAD: usize = 1 + 7 * 8 + 16;
+const FORMAT: u8 = 2;
+const HEAD: usize = 1 + 7 * 8;
 
 #[cfg(test)]
 mod tests {
@@ -119,7 +116,6 @@ mod tests {
                 absolute: Timestamp::from_millis(absolute),
                 idle: Duration::from_millis(idle),
                 last_seen: Timestamp::from_millis(last_seen),
-                salt: [7; 16],
                 sealed: seal(&key, b"", &value, Padding::Classes).unwrap(),
             };
             let (mut packed, mut again) = (Vec::new(), Vec::new());
@@ -128,7 +124,7 @@ mod tests {
             let read = unpack(packed.clone()).unwrap();
             pack(&read, &mut again);
             prop_assert_eq!(&again, &packed);
-            prop_assert_eq!((read.expiry, read.salt), (record.expiry, record.salt));
+            prop_assert_eq!(read.expiry, record.expiry);
             for cut in 0..HEAD + Sealed::MIN {
                 prop_assert!(unpack(packed[..cut].to_vec()).is_err());
             }

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use evanesce_core::{Incarnation, Namespace, Timestamp};
 use evanesce_crypto::{
-    AssociatedData, CryptoError, Padding, RootProvider, Sealed, Wrapped, derive,
-    derive_from_halves, random, random_secret, seal, unseal, unwrap, wrap,
+    AssociatedData, CryptoError, HalfSalt, Padding, RootProvider, Sealed, Wrapped, derive,
+    derive_from_halves, random, random_secret, seal_salted, unseal, unwrap, wrap,
 };
 use evanesce_memory::SecretBytes;
 
@@ -14,8 +14,8 @@ const KEY: usize = 32;
 /// How long a share is.
 pub(crate) const SHARE: usize = KEY;
 
-/// What a share is derived with: random, no secret, and in the record.
-pub(crate) type Salt = [u8; 16];
+/// What a share is derived with: random, no secret, and the first half of the envelope's.
+pub(crate) type Salt = HalfSalt;
 
 /// What one record needs of its epoch's secret, and what no other record does.
 pub(crate) struct Share {
@@ -61,7 +61,7 @@ impl Header {
         self.absolute.min(self.last_seen.plus(self.idle))
     }
 
-    fn record(self, salt: Salt, sealed: Sealed) -> Record {
+    fn record(self, sealed: Sealed) -> Record {
         Record {
             version: self.version,
             epoch: self.epoch,
@@ -70,12 +70,11 @@ impl Header {
             absolute: self.absolute,
             idle: self.idle,
             last_seen: self.last_seen,
-            salt,
             sealed,
         }
     }
 
-    fn associated(&self, namespace: &Namespace, id: &LookupId, salt: &Salt) -> AssociatedData {
+    fn associated(&self, namespace: &Namespace, id: &LookupId) -> AssociatedData {
         AssociatedData::new("evanesce session record v1")
             .field(namespace.as_str().as_bytes())
             .field(&[id.tag().0])
@@ -86,7 +85,6 @@ impl Header {
             .number(self.absolute.as_millis())
             .number(u64::try_from(self.idle.as_millis()).unwrap_or(u64::MAX))
             .number(self.last_seen.as_millis())
-            .field(salt)
     }
 }
 
@@ -125,10 +123,10 @@ pub(crate) fn seal_record(
     payload: &SecretBytes,
 ) -> Result<Record, SessionError> {
     let key = data_key(namespace, client, id, &share.secret)?;
-    let associated = header.associated(namespace, id, &share.salt);
+    let associated = header.associated(namespace, id);
     // The payload is padded already.
-    let sealed = seal(&key, associated.as_bytes(), payload, Padding::None)?;
-    Ok(header.record(share.salt, sealed))
+    let sealed = seal_salted(&key, associated.as_bytes(), payload, Padding::None, &share.salt)?;
+    Ok(header.record(sealed))
 }
 
 /// Opens a record, if it is this client's and was sealed for this place and header.
@@ -138,7 +136,7 @@ pub(crate) fn open_record(
     epoch: &SecretBytes,
     record: &Record,
 ) -> Result<SecretBytes, SessionError> {
-    let share = share(namespace, id.tag(), (record.epoch, epoch), record.salt)?;
+    let share = share(namespace, id.tag(), (record.epoch, epoch), record.sealed.half_salt())?;
     open_with(namespace, (client, id), &share, record)
 }
 
@@ -149,7 +147,7 @@ pub(crate) fn open_with(
     record: &Record,
 ) -> Result<SecretBytes, SessionError> {
     let key = data_key(namespace, client, id, &share.secret)?;
-    let associated = Header::of(record).associated(namespace, id, &record.salt);
+    let associated = Header::of(record).associated(namespace, id);
     Ok(unseal(&key, associated.as_bytes(), &record.sealed)?)
 }
 
@@ -294,9 +292,9 @@ mod tests {
             idle: Duration::from_secs(3600),
             last_seen: Timestamp::from_millis(1_767_225_960_000),
         };
-        let associated = header.associated(&namespace, &id, &salt);
-        assert_eq!(associated.as_bytes().len(), 215);
-        let known = "c4b61bbf62824efa2778f2dc1b952bb09e65e4e16d79339522b7f7733f15ade2";
+        let associated = header.associated(&namespace, &id);
+        assert_eq!(associated.as_bytes().len(), 191);
+        let known = "dbbcfaf42a2e154aa45b3f8fc6ad3c9ece6977cb9ec905c79d3c82af0edeb1ca";
         assert_eq!(sha256(associated.as_bytes()).to_string(), known);
     }
 

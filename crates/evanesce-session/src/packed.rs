@@ -3,12 +3,11 @@ use std::time::Duration;
 use evanesce_core::Timestamp;
 use evanesce_crypto::Sealed;
 
-use crate::keys::Salt;
 use crate::{Record, Version};
 
 /// A record and its id in one block of exactly its size, as it lies in memory.
 ///
-/// The id in 32 bytes, the salt in 16, numbers in as few bytes as each needs (LEB128, times
+/// The id in 32 bytes, numbers in as few bytes as each needs (LEB128, times
 /// as distances from the opening), and the envelope.
 pub(crate) struct Packed(Box<[u8]>);
 
@@ -17,7 +16,6 @@ impl Packed {
     pub(crate) fn new(id: &[u8; ID], record: &Record, until: Timestamp) -> Self {
         let mut head = Head { bytes: [0; MOST], len: 0 };
         head.extend(id);
-        head.extend(&record.salt);
         let opened = record.opened.as_millis();
         let idle = u64::try_from(record.idle.as_millis()).unwrap_or(u64::MAX);
         let after = |time: Timestamp| time.as_millis().wrapping_sub(opened);
@@ -76,13 +74,12 @@ impl Packed {
             absolute: then(fields.absolute),
             idle: Duration::from_millis(fields.idle),
             last_seen: then(fields.last_seen),
-            salt: *self.0.get(ID..)?.first_chunk()?,
             sealed: Sealed::from_bytes(fields.sealed.to_vec()).ok()?,
         })
     }
 
     fn fields(&self) -> Option<Fields<'_>> {
-        let mut rest = self.0.get(ID + size_of::<Salt>()..)?;
+        let mut rest = self.0.get(ID..)?;
         let mut numbers = [0; 7];
         for number in &mut numbers {
             *number = read(&mut rest)?;
@@ -121,7 +118,7 @@ impl Fields<'_> {
 
 /// How long an id is.
 pub(crate) const ID: usize = 32;
-const MOST: usize = ID + size_of::<Salt>() + 8 * 10;
+const MOST: usize = ID + 8 * 10;
 
 /// The earlier of the absolute and the idle end, from the opening on.
 fn usual_end(absolute: u64, idle: u64, last_seen: u64) -> u64 {
@@ -191,17 +188,16 @@ mod tests {
             absolute: opened.plus(hours),
             idle,
             last_seen: opened,
-            salt: [7; 16],
             sealed: seal(&key, b"", &value, Padding::None).unwrap(),
         };
         let packed = Packed::new(&[9; ID], &record, record.expiry);
-        assert!(packed.0.len() <= 1192, "{}", packed.0.len());
+        assert!(packed.0.len() <= 1176, "{}", packed.0.len());
         assert_eq!(packed.until(), record.expiry);
     }
 
     proptest! {
         #[test]
-        fn what_is_packed_is_given_back(numbers: [u64; 7], salt: [u8; 16], id: [u8; 32]) {
+        fn what_is_packed_is_given_back(numbers: [u64; 7], id: [u8; 32]) {
             let [version, epoch, opened, until, absolute, idle, last_seen] = numbers;
             let (key, value) = (random_secret(32).unwrap(), random_secret(9).unwrap());
             let record = Record {
@@ -212,7 +208,6 @@ mod tests {
                 absolute: Timestamp::from_millis(absolute),
                 idle: Duration::from_millis(idle),
                 last_seen: Timestamp::from_millis(last_seen),
-                salt,
                 sealed: seal(&key, b"", &value, Padding::None).unwrap(),
             };
             let packed = Packed::new(&id, &record, record.expiry);
@@ -224,7 +219,6 @@ mod tests {
             prop_assert_eq!(back.expiry, record.expiry);
             prop_assert_eq!(back.absolute, record.absolute);
             prop_assert_eq!((back.idle, back.last_seen), (record.idle, record.last_seen));
-            prop_assert_eq!(back.salt, salt);
             prop_assert!(back.sealed == record.sealed);
         }
     }

@@ -246,10 +246,8 @@ pub struct Record {
     pub idle: Duration,
     /// When it was last used, to a tenth of `idle`.
     pub last_seen: Timestamp,
-    /// What this record's share of its epoch's secret is derived with: random, drawn
-    /// anew for each write, and no secret.
-    pub salt: [u8; 16],
-    /// Ciphertext.
+    /// Ciphertext. The first half of its salt, drawn anew for each write, is what this
+    /// record's share of its epoch's secret is derived with.
     pub sealed: Sealed,
 }
 

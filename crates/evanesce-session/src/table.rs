@@ -204,7 +204,6 @@ mod tests {
             absolute: zero,
             idle: Duration::ZERO,
             last_seen: zero,
-            salt: [0; 16],
             sealed: Sealed::from_bytes(sealed).unwrap(),
         };
         Packed::new(&id, &record, Timestamp::from_millis(until))

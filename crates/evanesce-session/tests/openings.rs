@@ -112,7 +112,8 @@ async fn no_two_records_have_the_same_share() {
         sessions.open(&7_u64).await.unwrap();
     }
     let snapshot = house.store.snapshot();
-    let salts: HashSet<[u8; 16]> = snapshot.records().map(|(_, record)| record.salt).collect();
+    let salts: HashSet<[u8; 16]> =
+        snapshot.records().map(|(_, record)| record.sealed.half_salt()).collect();
     assert_eq!(salts.len(), 2000);
 }
 

@@ -56,7 +56,6 @@ impl Stores {
             absolute: now.plus(left),
             idle: Duration::from_secs(1800),
             last_seen: now,
-            salt: bytes(16).try_into().unwrap(),
             sealed: sealed(),
         }
     }
