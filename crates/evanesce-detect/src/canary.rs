@@ -3,7 +3,7 @@ use std::fmt;
 use ring::digest::{SHA256, digest};
 
 use crate::window::Window;
-use crate::{decode, forms};
+use crate::{decode, forms, runs};
 
 /// What every planted value begins with.
 pub(crate) const PREFIX: &str = "evcanary-";
@@ -70,7 +70,7 @@ impl Canary {
         forms::readings(bytes, |text| {
             let w = Window::new(text);
             found = found || says(text) || decode::plain(&w).is_some_and(|d| says(&d.text));
-            decode::runs(&w, |run| found = found || says(&run.text));
+            runs::runs(&w, |run| found = found || says(&run.text));
         });
         found
     }

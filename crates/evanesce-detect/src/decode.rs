@@ -1,7 +1,7 @@
-//! One level of decoding: escapes that stand for one character each, runs of
-//! base64 and of hex, and signs that only look like others.
+//! One level of decoding: escapes that stand for one character each, and signs that only
+//! look like others.
 
-use crate::recognize::{LEAST, may_be_sure};
+use crate::marks::places;
 use crate::window::Window;
 
 /// A decoded text, and where its parts came from.
@@ -60,23 +60,26 @@ impl Decoded {
 /// The text with percent, JSON and HTML escapes decoded, zero-width signs left
 /// out and look-alikes folded; `None` where that changes nothing.
 pub(crate) fn plain(w: &Window<'_>) -> Option<Decoded> {
-    w.count(w.bytes.len());
     let mut out = Decoded { text: String::new(), changes: Vec::new() };
     // Up to `done` all is copied, up to `at` all is looked at.
     let (mut done, mut at) = (0, 0);
-    while let Some(mark) = next_telling(w.bytes, at) {
-        at = mark;
-        let Some((new, end)) = change(w, at) else {
-            at += w.text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+    let parts = w.marks().between(0, w.bytes.len());
+    for mark in parts.flat_map(|part| places(part.at, part.block.tell)) {
+        if mark < at {
+            continue;
+        }
+        let Some((new, end)) = change(w, mark) else {
+            let rest = w.text.get(mark..).and_then(|rest| rest.chars().next());
+            at = mark + rest.map_or(1, char::len_utf8);
             continue;
         };
         if out.changes.is_empty() {
             out.text.reserve(w.bytes.len());
         }
-        out.text.push_str(w.text.get(done..at).unwrap_or(""));
+        out.text.push_str(w.text.get(done..mark).unwrap_or(""));
         let start = out.text.len();
         out.text.extend(new);
-        out.changes.push(Change { inner: (start, out.text.len()), outer: (at, end) });
+        out.changes.push(Change { inner: (start, out.text.len()), outer: (mark, end) });
         (done, at) = (end, end);
     }
     if out.changes.is_empty() {
@@ -84,19 +87,6 @@ pub(crate) fn plain(w: &Window<'_>) -> Option<Decoded> {
     }
     out.text.push_str(w.text.get(done..).unwrap_or(""));
     Some(out)
-}
-
-fn next_telling(bytes: &[u8], from: usize) -> Option<usize> {
-    let telling = |b: &u8| (*b >= 0x80) | (*b == b'%') | (*b == b'\\') | (*b == b'&');
-    let mut at = from;
-    // All of a piece at once, which the compiler makes one of few steps.
-    for piece in bytes.get(from..)?.chunks(32) {
-        if piece.iter().fold(false, |any, b| any | telling(b)) {
-            return piece.iter().position(telling).map(|i| at + i);
-        }
-        at += piece.len();
-    }
-    None
 }
 
 // What the character or the escape at `at` becomes, and where it ends.
@@ -271,158 +261,6 @@ fn look_alike(c: char) -> char {
     PAIRS.binary_search_by_key(&c, |pair| pair.0).map_or(c, |i| PAIRS[i].1)
 }
 
-/// A run of one encoding, and where each decoded byte came from.
-pub(crate) struct Run {
-    /// The decoded bytes as text: what is not text has become spaces.
-    pub(crate) text: String,
-    start: usize,
-    // So many encoded characters make so many bytes.
-    unit: (usize, usize),
-    end: usize,
-    is_text: bool,
-}
-
-// So long is what is found in a run that is not text throughout: among the bytes of hashes
-// and signatures an address of eight is there by chance, once in 100,000 reports.
-const LEAST_IN_NOISE: usize = 10;
-
-impl Run {
-    /// Whether something found in the decoded text was put there by somebody.
-    pub(crate) fn is_meant(&self, start: usize, end: usize) -> bool {
-        self.is_text || end - start >= LEAST_IN_NOISE
-    }
-
-    /// The outer span of a span of the decoded text.
-    pub(crate) fn outer(&self, start: usize, end: usize) -> (usize, usize) {
-        let (chars, bytes) = self.unit;
-        let from = self.start + start / bytes * chars;
-        let to = self.start + end.div_ceil(bytes) * chars;
-        (from, to.min(self.end))
-    }
-}
-
-/// Hands every run of base64 or hex that decodes to some text to `each`.
-pub(crate) fn runs(w: &Window<'_>, mut each: impl FnMut(&Run)) {
-    encoded(w, (0, w.bytes.len()), |start, end| offer_all(w, start, end, |_| true, &mut each));
-}
-
-/// As [`runs`], of those that end after `from`, begin before `to`, and may hold a
-/// finding that is sure.
-pub(crate) fn sure_runs(w: &Window<'_>, span: (usize, usize), mut each: impl FnMut(&Run)) {
-    encoded(w, span, |start, end| {
-        let run = &w.bytes[start..end];
-        w.count(run.len());
-        if run.len() * 3 / 4 >= LEAST || is_hex(run) || is_telling(run) {
-            offer_all(w, start, end, may_be_sure, &mut each);
-        }
-    });
-}
-
-// The shortest run that is looked at.
-const SHORTEST: usize = 8;
-
-// Every run of at least eight characters of base64 that ends after `from` and
-// begins before `to`.
-fn encoded(w: &Window<'_>, (from, to): (usize, usize), mut each: impl FnMut(usize, usize)) {
-    let inside = |b: &u8| SEXTETS[usize::from(*b)] != NONE;
-    let mut at = w.left(from, usize::MAX, |b| inside(&b));
-    // From the far end of the shortest run: most words are passed over in a few steps.
-    while let Some(next) = w.bytes.get(at..at + SHORTEST).filter(|_| at < to) {
-        if let Some(gap) = next.iter().rposition(|b| !inside(b)) {
-            at += gap + 1;
-            continue;
-        }
-        let end = w.right(at + SHORTEST, usize::MAX, |b| inside(&b));
-        each(at, end);
-        at = end;
-    }
-}
-
-const MARK: u8 = 4;
-
-// For two neighbours in base64 what the byte may be that has bits of both, at one of
-// the three places in a group: a digit counts 1, `@` or `:` counts 4.
-const TELLS: [u8; 64 * 64] = {
-    let (mut tells, mut i) = ([0; 64 * 64], 0);
-    while i < 64 * 64 {
-        let (a, b) = ((i / 64) as u8, (i % 64) as u8);
-        let bytes = [a << 2 | b >> 4, a << 4 | b >> 2, a << 6 | b];
-        let mut n = 0;
-        while n < 3 {
-            let tell = match bytes[n] {
-                b'0'..=b'9' => 1,
-                b'@' | b':' => MARK,
-                _ => 0,
-            };
-            if tell > tells[i] {
-                tells[i] = tell;
-            }
-            n += 1;
-        }
-        i += 1;
-    }
-    tells
-};
-
-fn is_hex(run: &[u8]) -> bool {
-    run.len() >= 12 && run.iter().all(u8::is_ascii_hexdigit)
-}
-
-// Whether a run of base64 may hold four digits, `@` or `:` at some shift.
-fn is_telling(run: &[u8]) -> bool {
-    let sextets = run.iter().map(|b| usize::from(SEXTETS[usize::from(*b)] & 63));
-    let pairs = sextets.clone().zip(sextets.skip(1));
-    // A short run, so that the sum is small.
-    let sum: u32 = pairs.map(|(a, b)| u32::from(TELLS[a * 64 + b])).sum();
-    sum >= u32::from(MARK)
-}
-
-fn offer_all(
-    w: &Window<'_>,
-    start: usize,
-    end: usize,
-    wanted: impl Fn(&[u8]) -> bool,
-    each: &mut impl FnMut(&Run),
-) {
-    let run = &w.bytes[start..end];
-    let mut bytes = Vec::new();
-    let mut offer = |bytes: &mut Vec<u8>, start: usize, unit: (usize, usize)| {
-        w.count(run.len());
-        if is_readable(bytes) && wanted(bytes) {
-            let is_text = is_text(bytes);
-            let run = Run { text: as_text(std::mem::take(bytes)), start, unit, end, is_text };
-            each(&run);
-            *bytes = run.text.into_bytes();
-        }
-        bytes.clear();
-    };
-    if is_hex(run) {
-        for shift in 0..2 {
-            bytes.extend(
-                run[shift..]
-                    .chunks_exact(2)
-                    .map(|p| hex(p[0]).unwrap_or(0) << 4 | hex(p[1]).unwrap_or(0)),
-            );
-            offer(&mut bytes, start + shift, (2, 1));
-        }
-    }
-    for shift in 0..4 {
-        push_base64(&mut bytes, run, shift);
-        offer(&mut bytes, start + shift, (4, 3));
-    }
-}
-
-// Noise is printable in three bytes of eight; nothing that is looked for is under six long.
-fn is_readable(bytes: &[u8]) -> bool {
-    let readable = bytes.iter().filter(|b| (b' '..0x7f).contains(*b)).count();
-    bytes.len() >= 6 && readable * 2 >= bytes.len()
-}
-
-fn is_text(bytes: &[u8]) -> bool {
-    let is_control = |b: &u8| b.is_ascii_control() && !b.is_ascii_whitespace();
-    std::str::from_utf8(bytes).is_ok() && !bytes.iter().any(is_control)
-}
-
 // Replaces what is not UTF-8 by spaces, so that every byte keeps its place.
 pub(crate) fn as_text(mut bytes: Vec<u8>) -> String {
     loop {
@@ -459,61 +297,26 @@ fn blank(bytes: &mut [u8], from: usize) {
     }
 }
 
-/// Base64 of either alphabet from `shift` on, without regard to padding.
-pub(crate) fn base64(run: &[u8], shift: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(run.len() * 3 / 4 + 3);
-    push_base64(&mut out, run, shift);
-    out
+/// The value of a hexadecimal digit.
+#[inline(always)]
+pub(crate) fn hex(b: u8) -> Option<u8> {
+    let value = HEX[usize::from(b)];
+    (value < 16).then_some(value)
 }
 
-fn push_base64(out: &mut Vec<u8>, run: &[u8], shift: usize) {
-    for chunk in run.get(shift..).unwrap_or(&[]).chunks(4) {
-        let mut bits = 0_u32;
-        let mut n = 0;
-        for b in chunk {
-            let value = SEXTETS[usize::from(*b)];
-            if value == NONE {
-                break;
-            }
-            bits = bits << 6 | u32::from(value);
-            n += 1;
-        }
-        if n >= 2 {
-            let bytes = (bits << (6 * (4 - n))).to_be_bytes();
-            out.extend_from_slice(&bytes[1..n]);
-        }
-        if n < 4 {
-            break;
-        }
-    }
-}
-
-const NONE: u8 = 0xff;
-
-const SEXTETS: [u8; 256] = {
-    let (mut sextets, mut b) = ([NONE; 256], 0);
+static HEX: [u8; 256] = {
+    let (mut values, mut b) = ([0xff; 256], 0);
     while b < 256 {
-        sextets[b] = match b as u8 {
-            b @ b'A'..=b'Z' => b - b'A',
-            b @ b'a'..=b'z' => b - b'a' + 26,
-            b @ b'0'..=b'9' => b - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => NONE,
+        values[b] = match b as u8 {
+            b @ b'0'..=b'9' => b - b'0',
+            b @ b'a'..=b'f' => b - b'a' + 10,
+            b @ b'A'..=b'F' => b - b'A' + 10,
+            _ => 0xff,
         };
         b += 1;
     }
-    sextets
+    values
 };
-
-const fn hex(b: u8) -> Option<u8> {
-    Some(match b {
-        b'0'..=b'9' => b - b'0',
-        b'a'..=b'f' => b - b'a' + 10,
-        b'A'..=b'F' => b - b'A' + 10,
-        _ => return None,
-    })
-}
 
 #[cfg(test)]
 mod tests {
@@ -551,30 +354,7 @@ mod tests {
         assert_eq!(d.outer(at, at + 3), (2, 7));
     }
 
-    #[test]
-    fn runs_are_found_at_any_shift() {
-        for text in
-            ["cmVhZGVyQGV4YW1wbGUub3Jn", "x/cmVhZGVyQGV4YW1wbGUub3Jn", "72656164657240657861"]
-        {
-            let mut seen = false;
-            runs(&Window::new(text), |run| seen |= run.text.contains("reader@exa"));
-            assert!(seen, "{text}");
-        }
-    }
-
     proptest! {
-        #[test]
-        fn a_run_that_may_be_sure_is_not_passed_over(
-            text in "([A-Za-z0-9+/_-]{1,30}|[0-9a-f]{6,20}|YUBiLmNj|OjoxIDo6|MTIzNA|3a3a31| ){0,12}"
-        ) {
-            let (w, mut all, mut sure) = (Window::new(&text), Vec::new(), Vec::new());
-            let seen = |run: &Run| (run.start, run.unit, run.text.clone());
-            runs(&w, |run| all.push(seen(run)));
-            sure_runs(&w, (0, text.len()), |run| sure.push(seen(run)));
-            all.retain(|(.., text)| may_be_sure(text.as_bytes()));
-            prop_assert_eq!(sure, all);
-        }
-
         #[test]
         fn every_span_maps_to_characters(text in "(\\PC|%[0-9A-F]{2}|\\\\u[0-9a-f]{4}|&#[0-9]{1,6};){0,60}") {
             if let Some(d) = plain(&Window::new(&text)) {
@@ -583,10 +363,6 @@ mod tests {
                     prop_assert!(text.get(a..b).is_some_and(|t| !t.is_empty()));
                 }
             }
-            runs(&Window::new(&text), |run| {
-                let (a, b) = run.outer(0, run.text.len());
-                assert!(text.get(a..b).is_some());
-            });
         }
     }
 }

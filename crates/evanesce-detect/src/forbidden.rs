@@ -1,6 +1,6 @@
-use crate::decode;
 use crate::error::TooShort;
 use crate::window::Window;
+use crate::{decode, runs};
 
 /// Values that must not leave, whatever they look like: the reader's own address,
 /// a name, a word of theirs. Only keyed fingerprints of them are held, and they
@@ -57,7 +57,7 @@ impl Forbidden {
             found |= self.is_plain_in(&decoded.text);
         }
         if !found {
-            decode::runs(&w, |run| found |= self.is_plain_in(&run.text));
+            runs::runs(&w, |run| found |= self.is_plain_in(&run.text));
         }
         found
     }

@@ -5,7 +5,7 @@ use crate::finding::resolve;
 use crate::recognize::{self, AHEAD, BACK, SURE};
 use crate::recognizer::{Recognizer, Recognizers};
 use crate::window::Window;
-use crate::{Finding, Kind, Patterns, decode};
+use crate::{Finding, Kind, Patterns, decode, runs};
 
 /// What a [`Scanner`] looks for and how sure it must be.
 #[derive(Clone, Debug)]
@@ -201,7 +201,7 @@ impl Scanner {
             }
             w.count(inner.work() as usize);
         }
-        decode::sure_runs(&w, (from, to), |run| {
+        runs::sure_runs(&w, (from, to), |run| {
             let inner = Window::new(&run.text);
             let first = found.len();
             recognize::all(&inner, &mut found);
@@ -219,7 +219,7 @@ impl Scanner {
             w.count(inner.work() as usize);
         });
         found.retain(|f| f.score >= self.rules.threshold && !self.rules.skipped.contains(&f.kind));
-        found.sort_unstable_by_key(|f| (f.start, f.end, f.kind, Reverse(f.score)));
+        found.sort_unstable_by_key(|f| (f.start, f.end, f.kind, Reverse(f.score), f.why));
         found.dedup_by_key(|f| (f.start, f.end, f.kind));
         (found, w.work())
     }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::redact::WHOLE;
 use crate::window::Window;
-use crate::{Finding, Scanner, decode};
+use crate::{Finding, Scanner, decode, runs};
 
 /// The found values, and what they are decoded to: a number that was found beside its
 /// name may stand again without it, and a password in base64 again in plain. One with
@@ -69,7 +69,7 @@ impl Values {
         let plain = |text: &str| self.0.iter().any(|batch| batch.is_in(text));
         let w = Window::new(text);
         let mut found = plain(text) || decode::plain(&w).is_some_and(|d| plain(&d.text));
-        decode::runs(&w, |run| found = found || plain(&run.text));
+        runs::runs(&w, |run| found = found || plain(&run.text));
         found
     }
 }
@@ -103,7 +103,7 @@ fn decoded(scanner: &Scanner, value: &str, out: &mut Vec<Zeroizing<String>>) {
     if let Some(plain) = decode::plain(&w) {
         out.push(Zeroizing::new(plain.text));
     }
-    decode::runs(&w, |run| {
+    runs::runs(&w, |run| {
         // A span of base64 has up to two bytes more at either end than what was found.
         if run.outer(0, 0).0 == 0 && run.text.len() <= 1024 {
             let cut = |from: usize, less: usize| {

@@ -1,5 +1,6 @@
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
+use crate::marks::Marks;
 use crate::words::Words;
 
 /// A stretch of text that is scanned at once, with helpers that only look a
@@ -8,16 +9,25 @@ pub(crate) struct Window<'t> {
     pub(crate) text: &'t str,
     pub(crate) bytes: &'t [u8],
     work: Cell<u64>,
+    marks: OnceCell<Marks>,
 }
 
 impl<'t> Window<'t> {
     pub(crate) const fn new(text: &'t str) -> Self {
-        Self { text, bytes: text.as_bytes(), work: Cell::new(0) }
+        Self { text, bytes: text.as_bytes(), work: Cell::new(0), marks: OnceCell::new() }
     }
 
     /// How many bytes were looked at.
     pub(crate) const fn work(&self) -> u64 {
         self.work.get()
+    }
+
+    /// What each byte is.
+    pub(crate) fn marks(&self) -> &Marks {
+        self.marks.get_or_init(|| {
+            self.count(self.bytes.len());
+            Marks::of(self.bytes)
+        })
     }
 
     pub(crate) fn at(&self, i: usize) -> u8 {

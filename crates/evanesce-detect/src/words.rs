@@ -32,7 +32,7 @@ impl Words {
         lowered(place, |place| {
             place.as_bytes().windows(2).enumerate().any(|(i, pair)| {
                 self.pairs[usize::from(pair[0] & 31)] >> (pair[1] & 31) & 1 != 0
-                    && self.list.iter().any(|word| stands(place, i, word))
+                    && self.list.iter().any(|word| begins(word, pair) && stands(place, i, word))
             })
         })
     }
@@ -72,6 +72,12 @@ impl Heads {
         self
     }
 
+    /// Whether one may begin with these three bytes.
+    #[inline(always)]
+    pub(crate) const fn has(&self, a: u8, b: u8, c: u8) -> bool {
+        self.threes[(a & 31) as usize * 32 + (b & 31) as usize] >> (c & 31) & 1 != 0
+    }
+
     /// The next place from `from` on at which one may begin.
     pub(crate) fn next(&self, text: &[u8], from: usize) -> Option<usize> {
         let &[a, b, ref rest @ ..] = text.get(from..)? else { return None };
@@ -84,6 +90,11 @@ impl Heads {
         }
         None
     }
+}
+
+// Whether the low five bits are those of the first two bytes, as a look before all others.
+fn begins(word: &str, pair: &[u8]) -> bool {
+    matches!((word.as_bytes(), pair), ([a, b, ..], [c, d]) if ((a ^ c) | (b ^ d)) & 31 == 0)
 }
 
 fn stands(place: &str, at: usize, word: &str) -> bool {

@@ -16,7 +16,7 @@ pub(super) struct Masks {
 }
 
 /// The number of bytes that are looked at together.
-pub(super) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 
 impl Masks {
     // Each loop is one that the compiler turns into steps of 16 bytes or more, as long as
@@ -25,24 +25,25 @@ impl Masks {
     pub(super) fn of(block: &[u8; BLOCK], signs: &[u8; SIGNS], marks: &[u8; MOST]) -> Self {
         let (signs, marks) = (*signs, *marks);
         Self {
-            digit: mask(block, |b| within(b, DIGITS)),
-            lower: mask(block, |b| within(b, LOWER)),
-            upper: mask(block, |b| within(b, UPPER) | (b == b'_')),
-            sign: mask(block, |b| signs.iter().fold(false, |any, sign| any | (b == *sign))),
-            mark: mask(block, |b| marks.iter().fold(false, |any, mark| any | (b == *mark))),
+            digit: mask(|i| within(block[i], DIGITS)),
+            lower: mask(|i| within(block[i], LOWER)),
+            upper: mask(|i| within(block[i], UPPER) | (block[i] == b'_')),
+            sign: mask(|i| signs.iter().fold(false, |any, sign| any | (block[i] == *sign))),
+            mark: mask(|i| marks.iter().fold(false, |any, mark| any | (block[i] == *mark))),
         }
     }
 }
 
 /// Bytes from one on, and how many.
-pub(super) type Range = (u8, u8);
+pub(crate) type Range = (u8, u8);
 
 const DIGITS: Range = (b'0', 10);
 const LOWER: Range = (b'a', 26);
 const UPPER: Range = (b'A', 26);
 
+/// Whether a byte is in a range.
 #[inline(always)]
-const fn within(b: u8, range: Range) -> bool {
+pub(crate) const fn within(b: u8, range: Range) -> bool {
     b.wrapping_sub(range.0) < range.1
 }
 
@@ -53,12 +54,13 @@ pub(super) const fn is_sign(b: u8) -> bool {
     within(b, (b'#', 4)) | (b == b'+') | (b == b'-') | (b == b'/') | within(b, (b':', 7))
 }
 
-// Four bytes at a distance of 16 become bits of one, in steps that regard 16 bytes each.
+/// For each of 64 places a bit that says what holds there. Four at a distance of 16 become
+/// bits of one byte, in steps that regard 16 places each.
 #[inline(always)]
-fn mask(block: &[u8; BLOCK], is: impl Fn(u8) -> bool) -> u64 {
+pub(crate) fn mask(is: impl Fn(usize) -> bool) -> u64 {
     let mut flags = [0_u8; 16];
     for (i, flag) in flags.iter_mut().enumerate() {
-        let bit = |n: usize| u8::from(is(block[16 * n + i])) << (2 * n);
+        let bit = |n: usize| u8::from(is(16 * n + i)) << (2 * n);
         *flag = bit(0) | bit(1) | bit(2) | bit(3);
     }
     let flags = u128::from_le_bytes(flags);

@@ -22,6 +22,7 @@ use self::inner::Inner;
 use self::plan::Plan;
 use self::table::Table;
 
+pub(crate) use self::classes::{BLOCK, mask, within};
 pub(crate) use self::subset::{Refused, parse};
 
 /// The longest match, in bytes.

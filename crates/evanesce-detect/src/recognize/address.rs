@@ -125,6 +125,13 @@ fn has_password(authority: &[u8]) -> bool {
     !password.is_empty() && !super::assign::is_placeholder(password)
 }
 
+/// Whether another `:` comes after the one at `at`, and no more than a group between.
+pub(super) fn may_be_ipv6(w: &Window<'_>, at: usize) -> bool {
+    let group = |b: &&u8| b.is_ascii_hexdigit();
+    let rest = &w.bytes[at + 1..];
+    rest.get(rest.iter().take(5).take_while(group).count()) == Some(&b':')
+}
+
 /// An internet address of version 6 around the first `:` of it, at `at`.
 pub(super) fn ipv6(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
     let start = w.left(at, 5, |b| b.is_ascii_hexdigit());

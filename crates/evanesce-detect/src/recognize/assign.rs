@@ -2,7 +2,7 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use super::named::{Named, named};
+use super::named::{Named, may_say, named};
 pub(super) use super::placeholder::is_placeholder;
 use super::placeholder::{entropy, is_random, is_sequence, is_words};
 use super::push;
@@ -38,6 +38,78 @@ pub(super) fn at(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
         _ if name == "d" => place.exponent(w, out),
         _ => {}
     }
+}
+
+/// Names that say nothing: a log has the same ones again and again.
+pub(super) struct Silent([u128; SLOTS]);
+
+const SLOTS: usize = 32;
+
+impl Silent {
+    pub(super) const fn new() -> Self {
+        Self([0; SLOTS])
+    }
+
+    // The slot of the name that ends here, and the name, if it is short and all letters,
+    // digits and signs that join them.
+    fn place(w: &Window<'_>, end: usize) -> Option<(usize, u128)> {
+        let start = w.marks().start(end, |block| block.base);
+        let last = end.checked_sub(16).and_then(|from| w.bytes[from..end].first_chunk())?;
+        let len = end - start;
+        if !(1..=16).contains(&len) || in_name(w.before(start)) {
+            return None;
+        }
+        let name = u128::from_le_bytes(*last) >> (8 * (16 - len));
+        let mixed = ((name >> 64) as u64 ^ name as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Some(((mixed >> 59) as usize, name))
+    }
+}
+
+/// Whether the bytes before the sign at `at` may be the end of a name that says something,
+/// or of a value that is compared: almost none are.
+pub(super) fn may_be(w: &Window<'_>, at: usize, silent: &mut Silent) -> bool {
+    let before = &w.bytes[..at];
+    if w.at(at) == b'=' && matches!(before.last(), Some(b'=' | b'!')) {
+        return true;
+    }
+    let end = match before {
+        [.., last, b'"'] if alnum(*last) => at - 1,
+        [.., last] if alnum(*last) => at,
+        _ => name_end(before),
+    };
+    let name = &before[..end];
+    if !name.last().is_some_and(|b| in_name(*b)) {
+        return false;
+    }
+    let place = Silent::place(w, end);
+    if place.is_some_and(|(slot, name)| silent.0[slot] == name) {
+        return false;
+    }
+    w.count(NAME);
+    let says = may_say(&name[name.len().saturating_sub(NAME)..]);
+    if let Some((slot, name)) = place.filter(|_| !says) {
+        silent.0[slot] = name;
+    }
+    says
+}
+
+// As in `name`, by the same steps.
+fn name_end(before: &[u8]) -> usize {
+    let without = |bytes: &'_ [u8], most: usize, is: fn(u8) -> bool| {
+        let n = bytes.iter().rev().take(most).take_while(|b| is(**b)).count();
+        bytes.len() - n
+    };
+    let end = without(before, 4, operator);
+    let end = without(&before[..end], 3, |b| b == b' ' || b == b'\t');
+    without(&before[..end], 4, |b| quote(b) || matches!(b, b'\\' | b']'))
+}
+
+// The longest name.
+const NAME: usize = 64;
+
+/// What a name is made of, and what stands between its words.
+pub(super) const fn in_name(b: u8) -> bool {
+    alnum(b) || matches!(b, b'_' | b'.' | b'-' | b'[' | b']' | b' ') || b >= 0x80
 }
 
 fn first_in_call(w: &Window<'_>, start: usize) -> bool {
@@ -217,9 +289,7 @@ fn name<'t>(w: &Window<'t>, at: usize) -> Option<(&'t str, usize)> {
     let sign = w.left(at, 4, operator);
     let blank = w.left(sign, 3, |b| b == b' ' || b == b'\t');
     let end = w.left(blank, 4, |b| quote(b) || matches!(b, b'\\' | b']'));
-    let start = w.ceil(w.left(end, 64, |b| {
-        alnum(b) || matches!(b, b'_' | b'.' | b'-' | b'[' | b']' | b' ') || b >= 0x80
-    }));
+    let start = w.ceil(w.left(end, NAME, in_name));
     let text = w.text.get(start..end)?;
     let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
     let skipped = text.bytes().take_while(|b| matches!(b, b' ' | b'-' | b'.')).count();
@@ -316,7 +386,7 @@ const fn operator(b: u8) -> bool {
     matches!(b, b'=' | b':' | b'>' | b'|' | b'?' | b'!')
 }
 
-const fn quote(b: u8) -> bool {
+pub(super) const fn quote(b: u8) -> bool {
     matches!(b, b'"' | b'\'' | b'`')
 }
 

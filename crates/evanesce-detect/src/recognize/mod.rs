@@ -17,9 +17,12 @@ mod placeholder;
 mod run;
 mod secret;
 mod service;
+mod starts;
 mod token;
 mod written;
 
+use self::assign::Silent;
+use crate::marks::{Part, places};
 use crate::window::{Window, alnum, digit};
 use crate::{Finding, Kind};
 
@@ -37,29 +40,6 @@ const RIGHT: usize = 512;
 const SEES_LEFT: usize = 330;
 // How far to its right: to the end of an address of the web. Prefixes look farther.
 const SEES_RIGHT: usize = 2100;
-
-const DIGIT: u8 = 1;
-const HEX: u8 = 2;
-const LETTER: u8 = 4;
-const SIGN: u8 = 8;
-const ALNUM: u8 = DIGIT | HEX | LETTER;
-
-// What a byte is to the walk: nothing, a sign that marks something, a digit, one of
-// the letters that are also hexadecimal digits, or another letter.
-const CLASSES: [u8; 256] = {
-    let (mut classes, mut b) = ([0; 256], 0);
-    while b < 256 {
-        classes[b] = match b as u8 {
-            b'0'..=b'9' => DIGIT,
-            b'a'..=b'f' | b'A'..=b'F' => HEX,
-            b'a'..=b'z' | b'A'..=b'Z' => LETTER,
-            b'@' | b':' | b'=' | b'>' | b',' | b'(' => SIGN,
-            _ => 0,
-        };
-        b += 1;
-    }
-    classes
-};
 
 /// Everything that is in the window, overlaps included.
 pub(crate) fn all(w: &Window<'_>, out: &mut Vec<Finding>) {
@@ -106,50 +86,96 @@ fn callers(w: &Window<'_>, (from, to): (usize, usize)) -> (usize, usize) {
     (from.saturating_sub(LEFT), to.saturating_add(RIGHT).min(w.bytes.len()))
 }
 
-// A word that begins before `i` is passed over.
-fn walk(w: &Window<'_>, (mut i, to): (usize, usize), out: &mut Vec<Finding>) {
-    if alnum(w.before(i)) {
-        i = w.right(i, usize::MAX, alnum);
+// Each byte that is marked leads to what may be there.
+fn walk(w: &Window<'_>, span: (usize, usize), out: &mut Vec<Finding>) {
+    let (from, to) = span;
+    let (mut done, mut silent) = (from, Silent::new());
+    for part in w.marks().between(from, to) {
+        let Part { at, within, block, .. } = part;
+        for i in places(at, block.sign & within) {
+            sign(w, i, &mut silent, out);
+        }
+        let starts = part.starts() & within;
+        for i in places(at, starts & block.lead) {
+            option::word(w, i, out);
+        }
+        // As long as a fiscal code of Italy, which may have letters in place of its digits.
+        let long = starts & part.long(|block| block.token).1;
+        for i in places(at, long) {
+            token::long_word(w, i, out);
+        }
+        joined(w, span, &part, out);
+        numbers(w, span, (part.at, block.digit & within), &mut done, out);
     }
-    while i < to {
-        let start = i;
-        let mut seen = CLASSES[usize::from(w.bytes[i])];
-        i += 1;
-        if seen & ALNUM == 0 {
-            if seen & SIGN != 0 {
-                sign(w, start, out);
-            }
-            continue;
-        }
-        for b in &w.bytes[i..] {
-            let class = CLASSES[usize::from(*b)];
-            if class & ALNUM == 0 {
-                break;
-            }
-            seen |= class;
-            i += 1;
-        }
-        w.count(i - start + 1);
-        if seen & DIGIT == 0 {
-            token::word(w, start, i, seen & LETTER == 0, out);
-        } else {
-            if digit(w.at(start)) {
-                number::at(w, start, out);
-            }
-            token::at(w, start, i, out);
+    // What begins in the span may call for something behind it.
+    let marks = w.marks();
+    let far = if to > 0 && alnum(w.at(to - 1)) { marks.end(to, |it| it.alnum) } else { to };
+    for part in marks.between(to, far.max(to + token::SHORT).min(w.bytes.len())) {
+        joined(w, span, &part, out);
+        numbers(w, span, (part.at, part.block.digit & part.within), &mut done, out);
+    }
+}
+
+// Short words that begin in the span, with a sign and a letter or a digit after them.
+fn joined(w: &Window<'_>, (from, to): (usize, usize), part: &Part<'_>, out: &mut Vec<Finding>) {
+    let joins = part.before_digit() | part.block.sign & part.before_alnum();
+    for end in places(part.at, part.ends() & joins & part.within) {
+        let least = end.saturating_sub(token::SHORT);
+        let letters = |b: &&u8| b.is_ascii_alphabetic();
+        let start = end - w.bytes[least..end].iter().rev().take_while(letters).count();
+        if (from..to).contains(&start) && !alnum(w.before(start)) {
+            token::word(w, start, end, out);
         }
     }
 }
 
-fn sign(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
+// The runs of letters and digits that begin in the span and have one of these digits.
+fn numbers(
+    w: &Window<'_>,
+    (from, to): (usize, usize),
+    (at, digits): (usize, u64),
+    done: &mut usize,
+    out: &mut Vec<Finding>,
+) {
+    for i in places(at, digits) {
+        if i < *done {
+            continue;
+        }
+        // The first digit of its run, so that no other looks back as far.
+        let marks = w.marks();
+        let (start, end) = (marks.start(i, |it| it.alnum), marks.end(i, |it| it.alnum));
+        *done = end;
+        w.count((end - start) / 8 + 1);
+        if !(from..to).contains(&start) {
+            continue;
+        }
+        if start == i && number::may_be(w, start) {
+            number::at(w, start, out);
+        }
+        token::at(w, start, end, out);
+    }
+}
+
+fn sign(w: &Window<'_>, at: usize, silent: &mut Silent, out: &mut Vec<Finding>) {
     match w.at(at) {
         b'@' => address::email(w, at, out),
         b':' => {
             address::url(w, at, out);
-            address::ipv6(w, at, out);
-            assign::at(w, at, out);
+            if address::may_be_ipv6(w, at) {
+                address::ipv6(w, at, out);
+            }
+            assigned(w, at, silent, out);
         }
-        _ => assign::at(w, at, out),
+        b'=' | b'>' => assigned(w, at, silent, out),
+        b',' if assign::quote(w.before(at)) => assigned(w, at, silent, out),
+        b'(' if assign::quote(w.at(at + 1)) => assigned(w, at, silent, out),
+        _ => {}
+    }
+}
+
+fn assigned(w: &Window<'_>, at: usize, silent: &mut Silent, out: &mut Vec<Finding>) {
+    if assign::may_be(w, at, silent) {
+        assign::at(w, at, out);
     }
 }
 
@@ -177,52 +203,4 @@ fn push(out: &mut Vec<Finding>, kind: Kind, span: (usize, usize), score: u8, why
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    // The shortest that are found for sure, and what they are made of.
-    const PIECES: &str = "(::1|ws://a\\.b|a@b\\.cc|1\\.1\\.1\\.1|born|dob|1/1/99|rssmrautmlamruns|AB123456C|S1234567D\
-        |ab-cd-ef-ab-cd-ef|abcd\\.abcd\\.abcd|\\+1 202 555 0123|[Bb]asic |YTpiYTpi|[Bb]earer |abcdefgh1ijklmno\
-        |sk_live_|AKIA|ghp_|eyJ|-----BEGIN |PRIVATE KEY|NO|[A-Z0-9]{4} ?|[a-f]{2}|[-:.@ ]|[0-9]|\\PC|[\\x00-\\x1f])";
-
-    const PARTS: &str = "(reader@example\\.org |https://a\\.example/\\?b=|password=hunter2x |\\+1 202 555 0123 |born 1/1/99 \
-        |curl -u a:b1cd |password |is 'abc1' |name=\"pwd\" value=\"a1b2c\" |login a password b1c |\"a1b2c\" == pwd \
-        |%40|%2f|\u{200b}|–|&#58;|[a-z]{1,9} |[0-9]{4,9} |[a-z0-9]{1000}|[a-z/.]{1900}| {400}| {2000}| {3000})";
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
-
-        #[test]
-        fn far_from_a_change_both_texts_have_the_same(parts in prop::collection::vec(PARTS, 0..40)) {
-            let text = parts.concat();
-            let w = Window::new(&text);
-            if let Some(decoded) = crate::decode::plain(&w) {
-                let inner = Window::new(&decoded.text);
-                let (mut some, mut every, mut outer) = (Vec::new(), Vec::new(), Vec::new());
-                all(&w, &mut outer);
-                near(&inner, (0, decoded.text.len()), decoded.changes(), &mut some);
-                all(&inner, &mut every);
-                for f in some.iter_mut().chain(&mut every) {
-                    (f.start, f.end) = decoded.outer(f.start, f.end);
-                }
-                prop_assert!(every.iter().all(|f| some.contains(f) || outer.contains(f)));
-                prop_assert!(some.iter().all(|f| every.contains(f)));
-            }
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
-
-        #[test]
-        fn what_may_not_be_sure_is_not(pieces in prop::collection::vec(PIECES, 0..8)) {
-            let text = pieces.concat();
-            let mut found = Vec::new();
-            all(&Window::new(&text), &mut found);
-            let sure = found.iter().any(|f| f.score >= SURE);
-            prop_assert!(!sure || may_be_sure(text.as_bytes()), "{:?} {:?}", text, found);
-        }
-    }
-}
+mod tests;

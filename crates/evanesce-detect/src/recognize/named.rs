@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
 
-use super::assign::any_case;
+use super::assign::{any_case, in_name};
 use super::service::{SERVICES, Service};
 use crate::words::{Heads, ends_with, lowered};
 
@@ -72,6 +72,43 @@ impl Named {
         !self.password && !self.secret && self.service.is_none()
     }
 }
+
+/// Whether the name that ends here may say something, or be the word for a value or a
+/// part of a key. What lies before the name may be there as well.
+pub(super) fn may_say(bytes: &[u8]) -> bool {
+    let Some((last, _)) = bytes.split_last() else { return false };
+    let mut end = bytes.len();
+    if last.is_ascii_digit() {
+        let count = |is: fn(&&u8) -> bool| bytes[..end].iter().rev().take_while(is).count();
+        end -= count(|b| b.is_ascii_digit());
+        let count = |is: fn(&&u8) -> bool| bytes[..end].iter().rev().take_while(is).count();
+        end -= count(|b| b" _-#.".contains(b));
+    } else if !last.is_ascii_alphabetic() {
+        return true;
+    }
+    if matches!(bytes[..end], [.., a, b, c] if ENDS.has(a, b, c))
+        || matches!(bytes[..end], [.., b'p' | b'P', b'w' | b'W'])
+        || matches!(bytes[..end], [b'd'])
+        || matches!(bytes[..end], [.., a, b'd'] if !a.is_ascii_alphanumeric())
+    {
+        return true;
+    }
+    let (mut b, mut c) = (0, 0);
+    for a in bytes.iter().rev() {
+        if *a >= 0x80 || HEADS.has(*a, b, c) {
+            return true;
+        }
+        if !in_name(*a) {
+            return false;
+        }
+        (b, c) = (*a, b);
+    }
+    false
+}
+
+// What a name without one of the words ends with that says something, or that has its name
+// beside it.
+static ENDS: Heads = Heads::NONE.with_all(&["ass", "key", "pat", "sid", "ult", "lue"]);
 
 /// What the last three words of a name say: a sentence before a sign is not its name.
 pub(super) fn named(name: &str) -> Named {
@@ -272,6 +309,8 @@ fn names() -> &'static Option<AhoCorasick> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -280,6 +319,46 @@ mod tests {
         let all = || PASSWORD.iter().chain(SECRET).chain(services.clone());
         assert!(all().all(|word| !word.contains(' ') && **word == word.to_lowercase()));
         assert!(names().is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_that_says_something_is_not_passed_over(
+            words in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select(PASSWORD),
+                    prop::sample::select(SECRET),
+                    prop::sample::select(vec!["pass", "pw", "key", "pat", "sid", "My", "é", "of"]),
+                    prop::sample::select(SERVICES.iter().map(|it| it.name).collect::<Vec<_>>()),
+                ],
+                1..4,
+            ),
+            joint in "[ _.-]?",
+            number in "([ _.-]?[0-9]{1,3})?",
+            upper in any::<bool>(),
+        ) {
+            let name = words.join(&joint) + &number;
+            let name = if upper { name.to_uppercase() } else { name };
+            prop_assert!(named(&name).says_nothing() || may_say(name.as_bytes()), "{}", name);
+            for before in ["{\"", "x.", "("] {
+                let bytes = format!("{before}{name}");
+                prop_assert!(named(&name).says_nothing() || may_say(bytes.as_bytes()), "{}", bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn endings_and_the_names_of_values_are_not_passed_over() {
+        for name in ["db_pass", "PASS", "dbPw", "of_key", "a Key 2", "of_pat", "AppSid", "a.sid-3"]
+        {
+            assert!(!named(name).says_nothing() && may_say(name.as_bytes()), "{name}");
+        }
+        for name in ["default", "VALUE", "d", "{\"d"] {
+            assert!(may_say(name.as_bytes()), "{name}");
+        }
+        for name in ["ts", "level", "request_id", "path", "status", "bytes", "T10", "20", ""] {
+            assert!(!may_say(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use super::context;
 use super::naming::naming;
-use super::run::{Part, Run, Sep};
+use super::run::{Part, Run, Sep, separator};
 use super::written::{bare, has_check};
 use super::{phone, push};
 use crate::check::{self, is_card};
@@ -29,6 +29,16 @@ pub(super) fn at(w: &Window<'_>, start: usize, out: &mut Vec<Finding>) {
         }
     }
     phone::at(w, &run, joined, out);
+}
+
+/// Whether seven digits or three groups of them begin here: no number has fewer.
+pub(super) fn may_be(w: &Window<'_>, start: usize) -> bool {
+    let first = w.right(start, 7, digit);
+    let Some((_, second)) = separator(w, first).filter(|_| first < start + 7) else {
+        return first == start + 7;
+    };
+    let end = w.right(second, 7, digit);
+    (first - start) + (end - second) >= 7 || separator(w, end).is_some()
 }
 
 // A digit with a sign before it that makes it the middle of a longer number.
@@ -248,9 +258,10 @@ const PLACES: [(usize, usize); MOST] = {
 
 fn national(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
     let Some((from, to)) = PLACES.get(part.digits.len()) else { return };
+    let (written, usual) = (part.shape(), part.plain() || part.even());
     for (_, kind, shapes, own, plain) in &RULES[*from..*to] {
-        let is_own = || shapes.iter().any(|shape| part.is_written(shape));
-        if !(part.plain() || part.even() || is_own()) {
+        let is_own = || shapes.iter().any(|shape| written.is(shape));
+        if !(usual || is_own()) {
             continue;
         }
         let (start, end) = part.span();
@@ -336,6 +347,10 @@ fn birth(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
 pub(super) fn is_date(part: &Part<'_>) -> bool {
     let &[a, b, c] = part.groups else { return false };
     if !part.by(Sep::Dash) && !part.by(Sep::Slash) && !part.by(Sep::Dot) {
+        return false;
+    }
+    // Longer ones are no year, and too large for what follows.
+    if part.groups.iter().any(|g| g.end - g.start > 4) {
         return false;
     }
     let digits = part.digits;

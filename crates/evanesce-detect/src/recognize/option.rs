@@ -7,8 +7,15 @@ use crate::window::{Window, alnum};
 use crate::words::ends_with;
 use crate::{Finding, Kind};
 
-/// What stands after the run of letters from `start` to `end`.
-pub(super) fn word(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+/// What stands after the run of letters from `start` on.
+pub(super) fn word(w: &Window<'_>, start: usize, out: &mut Vec<Finding>) {
+    // Almost no word begins as one of these does.
+    let second = w.at(start + 1).to_ascii_lowercase();
+    if w.before(start) != b'-' && !matches!(second, b'a' | b's' | b'w' | b'y') {
+        return;
+    }
+    let end = w.marks().end(start, |block| block.alnum);
+    w.count(1);
     let word = &w.bytes[start..end];
     let is = |other: &str| word.eq_ignore_ascii_case(other.as_bytes());
     match word.len() {

@@ -113,20 +113,23 @@ impl Part<'_> {
             && self.groups.iter().zip(lens).all(|(g, n)| g.end - g.start == *n)
     }
 
-    /// Whether the groups and what stands between them are as in `shape`, where `d` is a
-    /// digit.
-    pub(super) fn is_written(&self, shape: &str) -> bool {
-        let sign = |sep: &Sep| match sep {
-            Sep::Dash => "-",
-            Sep::Dot => ".",
-            Sep::Slash => "/",
-            Sep::Space => " ",
-            Sep::Mixed | Sep::Paren => "",
-        };
-        let lengths = shape.split(|c| c != 'd').map(str::len);
-        let signs = shape.split('d').filter(|sign| !sign.is_empty());
-        self.groups.iter().map(|g| g.end - g.start).eq(lengths)
-            && self.seps.iter().map(sign).eq(signs)
+    /// How the groups are written, as a shape is: `d` for each digit, and what stands
+    /// between. A mixed separator is in no shape.
+    pub(super) fn shape(&self) -> Shape {
+        let mut shape = Shape { signs: [0; SHAPE], len: 0 };
+        for (n, group) in self.groups.iter().enumerate() {
+            if let Some(sep) = n.checked_sub(1).and_then(|n| self.seps.get(n)) {
+                shape.push(match sep {
+                    Sep::Dash => b'-',
+                    Sep::Dot => b'.',
+                    Sep::Slash => b'/',
+                    Sep::Space => b' ',
+                    Sep::Mixed | Sep::Paren => 0,
+                });
+            }
+            (group.start..group.end).for_each(|_| shape.push(b'd'));
+        }
+        shape
     }
 
     /// Whether there is one group only.
@@ -145,8 +148,33 @@ impl Part<'_> {
     }
 }
 
-// One of a few short separators, when a digit follows.
-fn separator(w: &Window<'_>, end: usize) -> Option<(Sep, usize)> {
+const SHAPE: usize = DIGITS + GROUPS;
+
+/// How a number is written.
+pub(super) struct Shape {
+    signs: [u8; SHAPE],
+    len: usize,
+}
+
+impl Shape {
+    fn push(&mut self, sign: u8) {
+        if let Some(slot) = self.signs.get_mut(self.len) {
+            *slot = sign;
+            self.len += 1;
+        }
+    }
+
+    /// Whether it is this one.
+    pub(super) fn is(&self, shape: &str) -> bool {
+        self.signs[..self.len] == *shape.as_bytes()
+    }
+}
+
+/// One of a few short separators, when a digit follows.
+pub(super) fn separator(w: &Window<'_>, end: usize) -> Option<(Sep, usize)> {
+    if !matches!(w.at(end), b' ' | b'-' | b'.' | b'/' | b'(' | b')') {
+        return None;
+    }
     let next = w.right(end, 4, |b| matches!(b, b' ' | b'-' | b'.' | b'/' | b'(' | b')'));
     let sep = match &w.bytes[end..next] {
         b" " => Sep::Space,

@@ -7,9 +7,10 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, MatchKind, Sta
 use super::form::{Set, varied};
 use super::issuer::{PREFIXES, Prefix};
 use super::placeholder::{is_filled, is_placeholder, is_words};
+use super::starts::Starts;
 use super::{manifest, push};
+use crate::marks::places;
 use crate::window::{Window, alnum, digit};
-use crate::words::Heads;
 use crate::{Canary, Finding, Kind};
 
 /// What begins with one of these is parsed further.
@@ -91,93 +92,135 @@ fn automaton() -> &'static Option<AhoCorasick> {
     })
 }
 
-static HEADS: Heads = {
-    let (mut heads, mut i) = (Heads::NONE, 0);
-    while i < PREFIXES.len() {
-        heads = heads.with(PREFIXES[i].text);
-        i += 1;
-    }
-    let mut i = 0;
-    while i < SHAPES.len() {
-        heads = heads.with(SHAPES[i].0);
-        i += 1;
-    }
-    heads
-};
-
-/// The first four bytes of all words, or three of those that have no more, as bits of a
-/// hash: the second look at a place that [`HEADS`] has not passed over.
-struct Starts {
-    fours: [u64; 256],
-    threes: [u64; 256],
-}
-
-const fn place(bytes: &[u8], len: usize) -> (usize, u32) {
-    let (mut hash, mut i) = (0_u32, 0);
-    while i < len {
-        hash = hash << 8 | bytes[i] as u32;
-        i += 1;
-    }
-    let hash = hash.wrapping_mul(0x9e37_79b1) >> 18;
-    ((hash >> 6) as usize, hash & 63)
-}
-
 static STARTS: Starts = {
-    let mut starts = Starts { fours: [0; 256], threes: [0; 256] };
-    let mut i = 0;
-    while i < PREFIXES.len() + SHAPES.len() {
-        let word = if i < PREFIXES.len() { PREFIXES[i].text } else { SHAPES[i - PREFIXES.len()].0 };
-        let word = word.as_bytes();
-        if word.len() > 3 {
-            let (slot, bit) = place(word, 4);
-            starts.fours[slot] |= 1 << bit;
-        } else {
-            let (slot, bit) = place(word, 3);
-            starts.threes[slot] |= 1 << bit;
-        }
+    let (mut starts, mut i) = (Starts::NONE, 0);
+    while i < PREFIXES.len() {
+        starts = starts.with(PREFIXES[i].text);
+        i += 1;
+    }
+    i = 0;
+    while i < SHAPES.len() {
+        starts = starts.with(SHAPES[i].0);
         i += 1;
     }
     starts
 };
 
-impl Starts {
-    // Whether a word may begin here.
-    fn may_be(&self, here: &[u8]) -> bool {
-        let has = |bits: &[u64; 256], len| {
-            let (slot, bit) = place(here, len);
-            bits[slot] >> bit & 1 != 0
-        };
-        here.len() > 3 && has(&self.fours, 4) || here.len() > 2 && has(&self.threes, 3)
-    }
-}
+// Where a word lies, and which one of all.
+type Place = (usize, usize, usize);
 
 /// What begins with a prefix or a shape, from left to right; of those that begin at
 /// one place the longest counts, and none begins inside of another.
 pub(super) fn prefixed(w: &Window<'_>, out: &mut Vec<Finding>) {
-    w.count(w.bytes.len());
-    let Some(automaton) = automaton() else { return };
+    taken(w, &beginnings(w), out);
+}
+
+fn beginnings(w: &Window<'_>) -> Vec<Place> {
+    let mut found = Vec::new();
+    for part in w.marks().between(0, w.bytes.len()) {
+        let (eight, fourteen) = part.long(|block| block.token);
+        for at in places(part.at, part.starts() & fourteen) {
+            found.extend(lookup(w, at));
+        }
+        for at in places(part.at, part.block.sign) {
+            marked(w, at, |start| found.extend(lookup(w, start)));
+        }
+        // The blanks after which a scheme may have its value.
+        let after = eight >> 1 | u64::from(part.next.token & 0xff == 0xff) << 63;
+        for at in places(part.at, !part.block.token & after) {
+            let len = match w.before(at) {
+                b'c' => "basic".len(),
+                b'r' => "bearer".len(),
+                _ => continue,
+            };
+            found.extend(at.checked_sub(len).and_then(|start| lookup(w, start)));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// As [`prefixed`], asking at each place: what the other has to be equal to.
+#[cfg(test)]
+pub(super) fn prefixed_slowly(w: &Window<'_>, out: &mut Vec<Finding>) {
+    let found: Vec<_> = (0..w.bytes.len()).filter_map(|at| lookup(w, at)).collect();
+    taken(w, &found, out);
+}
+
+/// What is looked for.
+#[cfg(test)]
+pub(super) fn words() -> impl Iterator<Item = &'static str> {
+    PREFIXES.iter().map(|p| p.text).chain(SHAPES.iter().map(|s| s.0))
+}
+
+fn taken(w: &Window<'_>, found: &[Place], out: &mut Vec<Finding>) {
     let (mut marks, mut from) = (Marks::default(), 0);
-    while let Some(start) = HEADS.next(w.bytes, from) {
-        if !STARTS.may_be(&w.bytes[start..]) {
-            from = start + 1;
+    for &(start, end, n) in found {
+        if start < from {
             continue;
         }
-        let here = Input::new(w.bytes).range(start..).anchored(Anchored::Yes);
-        let Some(found) = automaton.find(here) else {
-            from = start + 1;
-            continue;
-        };
-        from = found.end();
-        let n = found.pattern().as_usize();
+        from = end;
         match PREFIXES.get(n) {
-            Some(prefix) => token(w, prefix, (start, from), out),
-            None => shaped(w, n - PREFIXES.len(), (start, from), &mut marks, out),
+            Some(prefix) => token(w, prefix, (start, end), out),
+            None => shaped(w, n - PREFIXES.len(), (start, end), &mut marks, out),
         }
     }
     armour(w, &marks.armour, out);
     manifest::secrets(w, &marks.kinds, out);
     putty(w, &marks.putty, out);
 }
+
+// The longest word that begins here. A prefix counts where it begins a run of letters and
+// digits, and where a token of any length follows.
+fn lookup(w: &Window<'_>, start: usize) -> Option<Place> {
+    if !STARTS.may_be(&w.bytes[start..]) {
+        return None;
+    }
+    let here = Input::new(w.bytes).range(start..).anchored(Anchored::Yes);
+    let found = automaton().as_ref()?.find(here)?;
+    let n = found.pattern().as_usize();
+    let token = |b: u8| b > b' ' && b != b'"';
+    let counts = n >= PREFIXES.len()
+        || !alnum(w.before(start)) && w.right(start, LEAST, token) == start + LEAST;
+    counts.then_some((start, found.end(), n))
+}
+
+// No prefix and token are shorter together.
+const LEAST: usize = 14;
+
+// Where a word may begin that has the sign at `at` in it, or does not begin with a letter.
+fn marked(w: &Window<'_>, at: usize, mut begins: impl FnMut(usize)) {
+    let (before, after) = (w.before(at), w.at(at + 1));
+    let words: &[&str] = match (w.at(at), before) {
+        (b'$', _) => &[""],
+        (b'(', b'l' | b'n' | b's' | b'y') => CALLS,
+        (b'-', b'Y' | b'y') => &["", "PuTTY", "evcanary"],
+        (b'-', _) if after == b'-' && matches!(w.at(at + 5), b'B' | b'E') => &[""],
+        (b'.', _) if after.is_ascii_lowercase() => &["", "hooks", "outlook", "storage"],
+        (b':', b'd' | b'n') => &["", "arn", "kind"],
+        (b':', _) if after == b'A' => &[""],
+        (b'=', b'e') => &["X-Amz-Signature"],
+        (b'=', b'g') => &["&sig", "?sig"],
+        (b'_', _) if matches!(after, b'g' | b'm') => &[""],
+        (b'~', b'Q') => &["0Q", "1Q", "2Q", "3Q", "4Q", "5Q", "6Q", "7Q", "8Q", "9Q"],
+        _ => return,
+    };
+    for word in words {
+        let start = at.checked_sub(word.len());
+        let same = |start: &usize| w.bytes[*start..at] == *word.as_bytes();
+        if let Some(start) = start.filter(same) {
+            begins(start);
+        }
+    }
+}
+
+const CALLS: &[&str] = &[
+    "DirectoryEntry",
+    "NetworkCredential",
+    "PasswordAuthentication",
+    "UsernamePasswordCredentials",
+];
 
 // What stands after a prefix that lies at this span.
 fn token(w: &Window<'_>, prefix: &Prefix, (start, end): (usize, usize), out: &mut Vec<Finding>) {
@@ -263,7 +306,7 @@ fn jwt(w: &Window<'_>, start: usize, _: usize, out: &mut Vec<Finding>) {
 }
 
 fn is_object(part: &[u8]) -> bool {
-    let text = crate::decode::base64(part, 0);
+    let text = crate::runs::base64(part, 0);
     let text = text.trim_ascii();
     let has = |name: &[u8]| text.windows(name.len()).any(|it| it == name);
     // RFC 7515, section 4.1.1: every header names its algorithm; some only their type.
@@ -302,7 +345,7 @@ fn bearer(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
 
 fn basic(w: &Window<'_>, _: usize, end: usize, out: &mut Vec<Finding>) {
     let stop = w.right(end, 512, |b| Set::Base.has(b));
-    let pair = crate::decode::base64(&w.bytes[end..stop], 0);
+    let pair = crate::runs::base64(&w.bytes[end..stop], 0);
     if stop - end >= 8 && pair.contains(&b':') && pair.iter().all(|b| (32..127).contains(b)) {
         push(out, Kind::Secret, (end, stop), 85, "user and password in base64");
     }
@@ -501,9 +544,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_word_is_come_upon_where_it_may_stand() {
+        for (n, word) in words().enumerate() {
+            for before in ["", " ", "\"", "-", ".", "x"] {
+                let text = format!("{before}{word}Qx7Kd82mQx7Kd82mQx7Kd82m");
+                let w = Window::new(&text);
+                let slow = lookup(&w, before.len());
+                // A token of JSON is one only where letters do not go before it.
+                if before == "x" && word.starts_with("eyJ") {
+                    continue;
+                }
+                assert_eq!(slow.is_some(), before != "x" || n >= PREFIXES.len(), "{text}");
+                assert!(slow.is_none_or(|place| beginnings(&w).contains(&place)), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn shapes_and_prefixes_are_told_apart() {
-        let words = PREFIXES.iter().map(|p| p.text).chain(SHAPES.iter().map(|s| s.0));
-        let mut words: Vec<_> = words.collect();
+        let mut words: Vec<_> = words().collect();
         let all = words.len();
         words.sort_unstable();
         words.dedup();

@@ -1,6 +1,6 @@
-use super::{address, option, push, secret, written};
+use super::{address, push, secret, written};
 use crate::check;
-use crate::window::{Window, alnum, digit, one_case};
+use crate::window::{Window, alnum, digit, one_case, word as word_sign};
 use crate::{Finding, Kind};
 
 /// Everything that begins with the run of letters and digits from `start` to `end`,
@@ -27,33 +27,38 @@ pub(super) fn at(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding
     }
 }
 
-/// Everything that begins with the run of letters from `start` to `end`; `hex` if all
-/// of them are hexadecimal digits.
-pub(super) fn word(w: &Window<'_>, start: usize, end: usize, hex: bool, out: &mut Vec<Finding>) {
-    // What begins the words after which a password may stand: few of all words.
-    if matches!(w.at(start), b'b' | b'B' | b'p' | b'P' | b'u' | b'U') {
-        option::word(w, start, end, out);
-    }
+/// The longest run of letters that [`word`] looks at.
+pub(super) const SHORT: usize = 4;
+
+/// Everything that begins with the run of up to [`SHORT`] letters from `start` to `end`
+/// and goes on behind it.
+pub(super) fn word(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    let word = &w.bytes[start..end];
     let next = w.at(end);
-    if matches!(next, b' ' | b'-' | b'.') && end - start <= 3 && digit(w.at(end + 1)) {
+    if matches!(next, b' ' | b'-' | b'.') && word.len() <= 3 && digit(w.at(end + 1)) {
         written::at(w, start, end, out);
     }
-    match end - start {
+    match word.len() {
         2 => {
-            if hex {
+            if word.iter().all(u8::is_ascii_hexdigit) {
                 address::mac(w, start, end, out);
             }
-            if matches!(w.at(end), b' ' | b'-') && digit(w.at(end + 1)) {
+            if matches!(next, b' ' | b'-') && digit(w.at(end + 1)) {
                 nino(w, start, out);
             }
         }
-        3 if w.at(end) == b'.' && w.bytes[start..end].eq_ignore_ascii_case(b"www") => {
-            address::www(w, start, out);
-        }
-        4 if hex => address::mac(w, start, end, out),
-        // A fiscal code of Italy may have letters in place of its digits.
-        16 if w.at(end) != b'_' && w.before(start) != b'_' => compact(w, start, end, out),
+        3 if next == b'.' && word.eq_ignore_ascii_case(b"www") => address::www(w, start, out),
+        4 if word.iter().all(u8::is_ascii_hexdigit) => address::mac(w, start, end, out),
         _ => {}
+    }
+}
+
+/// What the run of letters from `start` on is, if there are as many as a fiscal code of
+/// Italy has, which may have letters in place of its digits.
+pub(super) fn long_word(w: &Window<'_>, start: usize, out: &mut Vec<Finding>) {
+    let end = w.marks().end(start, |block| block.alnum & !block.digit);
+    if end == start + 16 && !word_sign(w.at(end)) && w.before(start) != b'_' {
+        compact(w, start, end, out);
     }
 }
 

@@ -21,10 +21,14 @@ pub(super) fn at(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding
         push(out, Kind::Crypto, (start, end), 95, "base 58 or bech32 and checksum");
         return;
     }
-    let Some((from, to)) = PLACES.get(len) else { return };
-    w.count(to - from);
-    for written in &WRITTEN[*from..*to] {
-        one(w, start, written, out);
+    let Some(rules) = RULES.get(len) else { return };
+    let mut fit = rules.after[sign(w.at(end))]
+        & rules.first[usize::from(digit(w.at(start)))]
+        & rules.last[usize::from(digit(w.before(end)))];
+    w.count(fit.count_ones() as usize);
+    while fit != 0 {
+        one(w, start, &WRITTEN[rules.from + fit.trailing_zeros() as usize], out);
+        fit &= fit - 1;
     }
 }
 
@@ -169,6 +173,12 @@ fn ends(w: &Window<'_>, end: usize) -> bool {
     !alnum(next) && next != b'_' && !joins
 }
 
+/// How all are written.
+#[cfg(test)]
+pub(super) fn shapes() -> impl Iterator<Item = &'static str> {
+    WRITTEN.iter().map(|written| written.1)
+}
+
 // In the order of the length of their first run of letters and digits.
 const WRITTEN: &[Written] = &[
     (Kind::ClRut, "d.ddd.ddd-x", 90, 99),
@@ -285,22 +295,72 @@ const WRITTEN: &[Written] = &[
 const LONGEST: usize = 19;
 
 // Where those lie whose first run has so many letters and digits.
-const PLACES: [(usize, usize); LONGEST] = {
-    let (mut places, mut i) = ([(0, 0); LONGEST], 0);
+// Those of WRITTEN whose first run has one length: bits from the first of them on.
+#[derive(Clone, Copy)]
+struct Rules {
+    from: usize,
+    // By what follows the run.
+    after: [u32; SIGNS],
+    // By whether its first sign is a digit, and its last one.
+    first: [u32; 2],
+    last: [u32; 2],
+}
+
+const SIGNS: usize = 5;
+
+// Which sign of those that stand in shapes, or none of them.
+const fn sign(b: u8) -> usize {
+    match b {
+        b' ' => 1,
+        b'-' => 2,
+        b'.' => 3,
+        b'/' => 4,
+        _ => 0,
+    }
+}
+
+const NO_RULES: Rules = Rules { from: 0, after: [0; SIGNS], first: [0; 2], last: [0; 2] };
+
+static RULES: [Rules; LONGEST] = {
+    let (mut rules, mut i) = ([NO_RULES; LONGEST], 0);
     while i < WRITTEN.len() {
         let (shape, mut run) = (WRITTEN[i].1.as_bytes(), 0);
         while run < shape.len() && shape[run].is_ascii_alphanumeric() {
             run += 1;
         }
-        if places[run].1 == 0 {
-            places[run].0 = i;
+        if i == 0 || rules[run].first[0] | rules[run].first[1] == 0 {
+            rules[run].from = i;
         }
-        assert!(places[run].1 == 0 || places[run].1 == i, "in the order of their first runs");
-        places[run].1 = i + 1;
+        let n = i - rules[run].from;
+        assert!(n < 32, "in the order of their first runs");
+        let bit = 1_u32 << n;
+        // What ends with its first run may have any sign behind it.
+        let mut after = 0;
+        while after < SIGNS {
+            if run == shape.len() || sign(shape[run]) == after {
+                rules[run].after[after] |= bit;
+            }
+            after += 1;
+        }
+        let mut is_digit = 0;
+        while is_digit < 2 {
+            if may_be(shape[0], is_digit == 1) {
+                rules[run].first[is_digit] |= bit;
+            }
+            if may_be(shape[run - 1], is_digit == 1) {
+                rules[run].last[is_digit] |= bit;
+            }
+            is_digit += 1;
+        }
         i += 1;
     }
-    places
+    rules
 };
+
+// Whether a place of a shape may be a digit, or a letter.
+const fn may_be(sort: u8, is_digit: bool) -> bool {
+    sort == b'x' || (sort == b'd' || sort.is_ascii_digit()) == is_digit
+}
 
 #[cfg(test)]
 mod tests {
