@@ -46,6 +46,9 @@ pub trait WindowKeys: Send + Sync {
 
     /// Ends all keys whose latest moment has come, and names their windows.
     fn end_overdue(&self) -> BoxFuture<'_, Result<Vec<WindowId>, Error>>;
+
+    /// Ends every key that lives, for an emergency, and names their windows.
+    fn end_all(&self) -> BoxFuture<'_, Result<Vec<WindowId>, Error>>;
 }
 
 /// Window keys in guarded memory of this process.
@@ -118,13 +121,16 @@ impl LocalKeys {
         // An ended window is remembered until the wall clock alone refuses it, with
         // a day to spare for a clock that is set back.
         let memory = 2 * DataClass::Ephemeral.ceiling();
-        let mut windows = Vec::new();
-        let mut keys = self.keys();
-        keys.retain(
+        self.keys().retain(
             |_, state| !matches!(state, State::Ended { at } if now.saturating_sub(*at) > memory),
         );
-        for (window, state) in keys.iter_mut() {
-            if matches!(state, State::Living { born, .. } if self.is_overdue(*window, *born)) {
+        self.end_those(|window, born| self.is_overdue(window, born))
+    }
+
+    fn end_those(&self, ends: impl Fn(WindowId, Duration) -> bool) -> Vec<WindowId> {
+        let mut windows = Vec::new();
+        for (window, state) in self.keys().iter_mut() {
+            if matches!(state, State::Living { born, .. } if ends(*window, *born)) {
                 *state = self.ended();
                 windows.push(*window);
             }
@@ -172,6 +178,10 @@ impl WindowKeys for LocalKeys {
 
     fn end_overdue(&self) -> BoxFuture<'_, Result<Vec<WindowId>, Error>> {
         Box::pin(async move { Ok(self.end_overdue_now()) })
+    }
+
+    fn end_all(&self) -> BoxFuture<'_, Result<Vec<WindowId>, Error>> {
+        Box::pin(async move { Ok(self.end_those(|_, _| true)) })
     }
 }
 

@@ -126,6 +126,28 @@ impl Folds {
             self.keys.end_overdue().await.map_err(ReleaseError::Key)?.into_iter().collect();
         let stored = self.store.windows().await.map_err(ReleaseError::Store)?;
         windows.extend(stored.into_iter().filter(|w| now >= self.length.deadline(*w)));
+        self.discard(windows).await
+    }
+
+    /// Ends every window's key and discards what was counted and not released, for an
+    /// emergency. The present window counts nothing more; the next one begins as usual.
+    ///
+    /// # Errors
+    /// [`ReleaseError::Key`] and [`ReleaseError::Store`]; the keys have ended where it is
+    /// the store that failed.
+    pub async fn end_all(&self) -> Result<Swept, ReleaseError> {
+        let ended = self.keys.end_all().await.map_err(ReleaseError::Key)?;
+        let mut windows: BTreeSet<WindowId> = ended.into_iter().collect();
+        // What a flush is about to store has no key any more.
+        windows.insert(self.length.window(self.clock.now()));
+        for window in &windows {
+            self.keys.end(*window).await.map_err(ReleaseError::Key)?;
+        }
+        windows.extend(self.store.windows().await.map_err(ReleaseError::Store)?);
+        self.discard(windows).await
+    }
+
+    async fn discard(&self, windows: BTreeSet<WindowId>) -> Result<Swept, ReleaseError> {
         let mut swept = Swept { windows: windows.len() as u64, partials: 0 };
         for window in windows {
             self.keys.end(window).await.map_err(ReleaseError::Key)?;

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use evanesce_core::{Append, BoxFuture, Entry, Error, Incorporated};
+use evanesce_core::{Append, BoxFuture, Entry, Error, Incorporated, Label};
 
 use crate::{AuditError, Log};
 
@@ -81,7 +81,11 @@ impl Log {
 
 impl Append for Acting {
     fn append(&self, entry: Entry) -> BoxFuture<'_, Result<Incorporated, Error>> {
-        self.log.append_as(entry, Some(&self.role))
+        Box::pin(async move {
+            let incorporated = self.log.append_as(entry, Some(&self.role)).await?;
+            // A role is spelled as a label may be.
+            Ok(Incorporated { actor: Label::parse(self.role.as_str()).ok(), ..incorporated })
+        })
     }
 
     fn count(&self, entry: Entry) {

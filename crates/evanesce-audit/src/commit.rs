@@ -220,7 +220,7 @@ impl Core {
                 .tree
                 .inclusion(index, head.durable, &none)
                 .map_err(|error| error.into_port(self.store.store()))?;
-            Ok(Incorporated { index, proof, checkpoint: checkpoint.clone() })
+            Ok(Incorporated { index, proof, checkpoint: checkpoint.clone(), actor: None })
         });
         head.tree.compact();
     }

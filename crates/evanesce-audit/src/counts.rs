@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use evanesce_core::{DataClass, Entry, Operation, Outcome, PurposeId, Rule, StoreKind, Timestamp};
 
@@ -38,6 +39,7 @@ struct Key {
     store: Option<StoreKind>,
     purpose: Option<PurposeId>,
     rule: Option<Rule>,
+    overdue: Option<Duration>,
     actor: Option<Role>,
 }
 
@@ -115,6 +117,7 @@ impl Key {
             && self.store == entry.store()
             && self.purpose.as_ref() == entry.purpose()
             && self.rule == entry.rule()
+            && self.overdue == entry.overdue()
             && self.actor.as_ref() == actor
     }
 
@@ -127,6 +130,7 @@ impl Key {
             store: entry.store(),
             purpose: entry.purpose().cloned(),
             rule: entry.rule(),
+            overdue: entry.overdue(),
             actor: actor.cloned(),
         }
     }
@@ -143,6 +147,9 @@ impl Key {
         }
         if let Some(rule) = self.rule {
             entry = entry.with_rule(rule);
+        }
+        if let Some(overdue) = self.overdue {
+            entry = entry.with_overdue(overdue);
         }
         (entry, self.actor)
     }

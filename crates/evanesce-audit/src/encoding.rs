@@ -79,6 +79,8 @@ pub fn decode_as(leaf: &[u8]) -> Result<(Entry, Option<Role>), AuditError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use evanesce_core::{
         DataClass, Digest, Operation, Outcome, PurposeId, Rule, StoreKind, Timestamp,
     };
@@ -94,6 +96,7 @@ mod tests {
             .with_store(StoreKind::Redis)
             .with_purpose(PurposeId::new("usage"))
             .with_rule(Rule::AutoPurged)
+            .with_overdue(Duration::from_secs(count))
             .with_commitment(Digest::new([0xab; 32]))
     }
 

@@ -282,7 +282,7 @@ impl Log {
         }
         let tile = self.tiles([index, size]).await?;
         let proof = self.core.head().tree.inclusion(index, size, &tile)?;
-        Ok(Incorporated { index, proof, checkpoint })
+        Ok(Incorporated { index, proof, checkpoint, actor: None })
     }
 
     /// The place of an entry in the log as it was at a checkpoint of it, such as one
@@ -299,7 +299,7 @@ impl Log {
         }
         let tile = self.tiles([index, body.size]).await?;
         let proof = self.core.head().tree.inclusion(index, body.size, &tile)?;
-        Ok(Incorporated { index, proof, checkpoint: checkpoint.to_owned() })
+        Ok(Incorporated { index, proof, checkpoint: checkpoint.to_owned(), actor: None })
     }
 
     /// The proof that the log of `old` leaves is the beginning of the log of `new`.

@@ -5,7 +5,7 @@ use evanesce_core::{Digest, Entry, ErasureReceipt, Incorporated, Operation, Outc
 use evanesce_crypto::{VerifyingKey, commit};
 
 use crate::tiles::decimal;
-use crate::{AuditError, CheckpointBody, encode, leaf_hash, verify_inclusion};
+use crate::{AuditError, CheckpointBody, Role, encode_as, leaf_hash, verify_inclusion};
 
 const HEADER: &str = "c2sp.org/tlog-proof@v1\n";
 const MAX_PROOF: usize = 64 * 1024;
@@ -33,7 +33,8 @@ pub fn verify(
     origin: &str,
 ) -> Result<CheckpointBody, AuditError> {
     let body = CheckpointBody::open(&incorporated.checkpoint, key, origin)?;
-    let leaf = leaf_hash(&encode(entry)?);
+    let role = incorporated.actor.as_ref().map(|actor| Role::parse(actor.as_str())).transpose()?;
+    let leaf = leaf_hash(&encode_as(entry, role.as_ref())?);
     if verify_inclusion(&leaf, incorporated.index, body.size, &incorporated.proof, &body.root) {
         Ok(body)
     } else {
@@ -108,7 +109,7 @@ pub fn parse_tlog_proof(text: &str) -> Result<Incorporated, AuditError> {
     if !checkpoint.ends_with('\n') {
         return Err(malformed());
     }
-    Ok(Incorporated { index, proof, checkpoint: checkpoint.to_owned() })
+    Ok(Incorporated { index, proof, checkpoint: checkpoint.to_owned(), actor: None })
 }
 
 #[cfg(test)]
@@ -121,7 +122,8 @@ mod tests {
         #[test]
         fn a_tlog_proof_is_read_back(index: u64, hashes in prop::collection::vec(any::<[u8; 32]>(), 0..12)) {
             let proof = hashes.into_iter().map(Digest::new).collect();
-            let incorporated = Incorporated { index, proof, checkpoint: "some\ntext\n".into() };
+            let incorporated =
+                Incorporated { index, proof, checkpoint: "some\ntext\n".into(), actor: None };
             let text = write_tlog_proof(&incorporated);
             prop_assert_eq!(parse_tlog_proof(&text), Ok(incorporated));
         }

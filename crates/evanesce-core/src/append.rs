@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{BoxFuture, Digest, Entry, Error};
+use crate::{BoxFuture, Digest, Entry, Error, Label};
 
 /// The port through which everything is audited.
 ///
@@ -28,4 +28,7 @@ pub struct Incorporated {
     pub proof: Vec<Digest>,
     /// The signed checkpoint (C2SP tlog-checkpoint), with its origin, size and root.
     pub checkpoint: String,
+    /// The role in which it was done, where the leaf tells one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Label>,
 }

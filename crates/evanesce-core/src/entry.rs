@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{DataClass, Digest, Grain, PurposeId, StoreKind, Timestamp};
@@ -19,6 +21,8 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rule: Option<Rule>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    overdue: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     commitment: Option<Digest>,
 }
 
@@ -36,6 +40,7 @@ impl Entry {
             store: None,
             purpose: None,
             rule: None,
+            overdue: None,
             commitment: None,
         }
     }
@@ -72,6 +77,14 @@ impl Entry {
     #[must_use]
     pub const fn with_rule(mut self, rule: Rule) -> Self {
         self.rule = Some(rule);
+        self
+    }
+
+    /// By how much the oldest of them was too old, in whole minutes, rounded up.
+    #[must_use]
+    pub const fn with_overdue(mut self, overdue: Duration) -> Self {
+        let begun = overdue.as_secs().saturating_add((overdue.subsec_nanos() > 0) as u64);
+        self.overdue = Some(begun.div_ceil(60));
         self
     }
 
@@ -128,6 +141,15 @@ impl Entry {
     #[must_use]
     pub const fn rule(&self) -> Option<Rule> {
         self.rule
+    }
+
+    /// By how much the oldest was too old, where that was asked.
+    #[must_use]
+    pub const fn overdue(&self) -> Option<Duration> {
+        match self.overdue {
+            Some(minutes) => Some(Duration::from_secs(minutes.saturating_mul(60))),
+            None => None,
+        }
     }
 
     /// The commitment, where there is one.

@@ -3,16 +3,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use evanesce_core::{
     Append, Clock, DataClass, Digest, Entry, Erasable, Erasure, ErasureReason, ErasureReceipt,
-    Error, ErrorKind, Incarnation, Operation, Outcome, Presence, StoreErasure, Subject, Timestamp,
+    Error, ErrorKind, Incarnation, Operation, Outcome, Presence, StoreErasure, StoreKind, Subject,
+    Timestamp,
 };
 use evanesce_crypto::RootProvider;
 
 use crate::commitment::{commitment, fresh};
 use crate::job::{self, Job};
-use crate::{EraseError, ErasureJournal};
+use crate::{EraseError, ErasureJournal, SealedJob};
 
-// How many open jobs are taken up at a time.
+// How many open jobs are taken up at a time, and how many at most in one call: those of a
+// store that is down must not keep back what came after them.
 const RESUMED: usize = 1024;
+const MOST_RESUMED: usize = 64 * 1024;
 
 /// Erasures on request, from the sealed job to the receipt.
 ///
@@ -105,23 +108,27 @@ impl Erasures {
     /// [`EraseError::Journal`] if the journal cannot be read; what keeps single jobs
     /// open is in [`Resumed::open`].
     pub async fn resume(&self, stores: &[Arc<dyn Erasable>]) -> Result<Resumed, EraseError> {
-        let sealed = self.parts.journal.open(RESUMED).await.map_err(EraseError::Journal)?;
-        let mut resumed = Resumed::default();
-        for sealed in sealed {
-            if lock(&self.busy).contains(&sealed.id) {
-                continue;
+        let (mut resumed, mut seen) = (Resumed::default(), HashSet::new());
+        loop {
+            // The journal lists the oldest first: those that stayed open, then what follows.
+            let limit = (resumed.open.len() + RESUMED).min(MOST_RESUMED);
+            let sealed = self.parts.journal.open(limit).await.map_err(EraseError::Journal)?;
+            let listed = sealed.len();
+            let fresh: Vec<_> = sealed.into_iter().filter(|job| seen.insert(job.id)).collect();
+            let ended = listed < limit || fresh.is_empty();
+            for sealed in fresh {
+                self.resume_one(&sealed, stores, &mut resumed).await;
             }
-            let _busy = Busy::new(self, sealed.id);
-            let done = match job::open(&*self.parts.root, &sealed) {
-                Ok(job) => self.take_up(job, stores).await,
-                Err(error) => Err(error),
-            };
-            match done {
-                Ok(receipt) => resumed.receipts.push(receipt),
-                Err(error) => resumed.open.push(error),
+            if ended {
+                return Ok(resumed);
             }
         }
-        Ok(resumed)
+    }
+
+    /// Where the jobs are remembered.
+    #[must_use]
+    pub fn store(&self) -> StoreKind {
+        self.parts.journal.store()
     }
 
     /// How many jobs are open, counted up to `limit`.
@@ -130,6 +137,26 @@ impl Erasures {
     /// [`EraseError::Journal`].
     pub async fn open(&self, limit: usize) -> Result<usize, EraseError> {
         Ok(self.parts.journal.open(limit).await.map_err(EraseError::Journal)?.len())
+    }
+
+    async fn resume_one(
+        &self,
+        sealed: &SealedJob,
+        stores: &[Arc<dyn Erasable>],
+        resumed: &mut Resumed,
+    ) {
+        if lock(&self.busy).contains(&sealed.id) {
+            return;
+        }
+        let _busy = Busy::new(self, sealed.id);
+        let done = match job::open(&*self.parts.root, sealed) {
+            Ok(job) => self.take_up(job, stores).await,
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(receipt) => resumed.receipts.push(receipt),
+            Err(error) => resumed.open.push(error),
+        }
     }
 
     async fn take_up(

@@ -15,8 +15,8 @@ mod temporary;
 
 pub use commitment::{commitment, verify_commitment};
 pub use emergency::{
-    EmergencyCount, EmergencyError, EmergencyParts, EmergencyReport, EndEpochs, Reclaim,
-    RetireKeys, emergency,
+    EmergencyCount, EmergencyError, EmergencyParts, EmergencyReport, EmergencyStep, EndEpochs,
+    Forget, Reclaim, Removed, RetireKeys, emergency, emergency_observed,
 };
 pub use erasures::{Erasures, ErasuresParts, Resumed, Target};
 pub use error::EraseError;
@@ -24,5 +24,5 @@ pub use folder::FolderJournal;
 pub use memory::MemoryJournal;
 pub use retention::{RetentionRow, retention};
 pub use store::{ErasureJournal, SealedJob};
-pub use sweeper::{SweepJob, SweepOutcome, SweepReport, SweepRun, Sweeper, SweeperParts};
+pub use sweeper::{Reach, SweepJob, SweepOutcome, SweepReport, SweepRun, Sweeper, SweeperParts};
 pub use temporary::TemporaryFiles;

@@ -5,7 +5,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use evanesce_core::{
-    Append, BoxFuture, Clock, DataClass, Entry, Error, Label, Lease, Operation, Outcome, StoreKind,
+    Append, BoxFuture, Clock, DataClass, Entry, Error, Fence, Label, Lease, Operation, Outcome,
+    StoreKind,
 };
 use evanesce_crypto::random;
 
@@ -25,8 +26,26 @@ pub trait SweepJob: Send + Sync {
     /// The class of data that lies there.
     fn class(&self) -> DataClass;
 
+    /// For whom one run does the work: for every node where the store is a server that
+    /// they share, for one where it is this process's memory or a folder.
+    fn reach(&self) -> Reach {
+        match self.store() {
+            StoreKind::Folder | StoreKind::Memory => Reach::Node,
+            _ => Reach::Service,
+        }
+    }
+
     /// Looks for what is too old, and removes it.
     fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>>;
+}
+
+/// For whom a run of a job does the work.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reach {
+    /// For its own node: each node runs it.
+    Node,
+    /// For all nodes: whoever holds its lease runs it.
+    Service,
 }
 
 /// What one run found.
@@ -45,6 +64,11 @@ pub struct SweepReport {
 pub struct SweepRun {
     /// The job.
     pub name: Label,
+    /// The store that it swept.
+    pub store: StoreKind,
+    /// The number that its lease was given under, which grows with every holder; `None`
+    /// where it ran without one.
+    pub fence: Option<Fence>,
     /// How it ended.
     pub outcome: SweepOutcome,
 }
@@ -56,7 +80,8 @@ pub enum SweepOutcome {
     Done(SweepReport),
     /// The store failed; the job is due again after its interval.
     Failed(Error),
-    /// Another node holds the lease and does the job.
+    /// Another node holds the lease and does the job; it is due here again by the time
+    /// that the lease may lapse.
     HeldElsewhere,
 }
 
@@ -64,7 +89,10 @@ pub enum SweepOutcome {
 pub struct Sweeper {
     parts: SweeperParts,
     schedules: Mutex<Vec<Schedule>>,
+    observe: Option<Box<Observe>>,
 }
+
+type Observe = dyn Fn(&SweepRun) + Send + Sync;
 
 /// What a sweeper works with.
 pub struct SweeperParts {
@@ -72,12 +100,14 @@ pub struct SweeperParts {
     pub clock: Arc<dyn Clock>,
     /// The audit log.
     pub append: Arc<dyn Append>,
-    /// By which one of several nodes does a job; `None` where there is one node.
+    /// By which one of several nodes does a job of [`Reach::Service`]; `None` where there
+    /// is one node.
     pub lease: Option<Arc<dyn Lease>>,
 }
 
 #[derive(Clone)]
 struct Schedule {
+    id: usize,
     interval: Duration,
     job: Arc<dyn SweepJob>,
     // In the clock's monotonic time.
@@ -95,7 +125,15 @@ impl Sweeper {
     /// A sweeper without jobs.
     #[must_use]
     pub const fn new(parts: SweeperParts) -> Self {
-        Self { parts, schedules: Mutex::new(Vec::new()) }
+        Self { parts, schedules: Mutex::new(Vec::new()), observe: None }
+    }
+
+    /// Hands every run to `observe` once it has ended: to count, to log, to show. It must
+    /// not block.
+    #[must_use]
+    pub fn observed_by(mut self, observe: impl Fn(&SweepRun) + Send + Sync + 'static) -> Self {
+        self.observe = Some(Box::new(observe));
+        self
     }
 
     /// Adds a job. It is due at once, because nobody knows when it last ran, and
@@ -104,7 +142,10 @@ impl Sweeper {
     #[must_use]
     pub fn every(self, interval: Duration, job: Arc<dyn SweepJob>) -> Self {
         let due = self.parts.clock.monotonic();
-        lock(&self.schedules).push(Schedule { interval, job, due });
+        let mut schedules = lock(&self.schedules);
+        let id = schedules.len();
+        schedules.push(Schedule { id, interval, job, due });
+        drop(schedules);
         self
     }
 
@@ -112,9 +153,12 @@ impl Sweeper {
     pub async fn run_due(&self) -> Vec<SweepRun> {
         let mut runs = Vec::new();
         while let Some(schedule) = self.next_due() {
-            let outcome = self.one(&schedule).await;
-            self.record(&schedule, &outcome);
-            runs.push(SweepRun { name: schedule.job.name(), outcome });
+            let run = self.one(&schedule).await;
+            self.record(&schedule, &run.outcome);
+            if let Some(observe) = &self.observe {
+                observe(&run);
+            }
+            runs.push(run);
         }
         runs
     }
@@ -137,43 +181,63 @@ impl Sweeper {
         }
     }
 
-    async fn one(&self, schedule: &Schedule) -> SweepOutcome {
-        let name = schedule.job.name();
+    async fn one(&self, schedule: &Schedule) -> SweepRun {
+        let job = &schedule.job;
+        let run =
+            |fence, outcome| SweepRun { name: job.name(), store: job.store(), fence, outcome };
+        let lease = self.parts.lease.as_ref().filter(|_| job.reach() == Reach::Service);
         let mut held = None;
-        if let Some(lease) = &self.parts.lease {
+        if let Some(lease) = lease {
             // It lapses before the next run is due, and keeps the other nodes from
             // repeating the job until then.
-            match lease.acquire(&name, schedule.interval * 3 / 4).await {
+            match lease.acquire(&job.name(), schedule.interval * 3 / 4).await {
                 Ok(Some(fence)) => held = Some((lease, fence)),
-                Ok(None) => return SweepOutcome::HeldElsewhere,
+                Ok(None) => {
+                    self.look_again(schedule);
+                    return run(None, SweepOutcome::HeldElsewhere);
+                }
                 // A run too many does no harm; a run too few leaves data behind.
                 Err(_) => {}
             }
         }
-        match schedule.job.run().await {
-            Ok(report) => SweepOutcome::Done(report),
+        let fence = held.map(|(_, fence)| fence);
+        match job.run().await {
+            Ok(report) => run(fence, SweepOutcome::Done(report)),
             Err(error) => {
                 if let Some((lease, fence)) = held {
                     // Another node may fare better. If this fails too, the lease lapses.
-                    let _ = lease.release(&name, fence).await;
+                    let _ = lease.release(&job.name(), fence).await;
                 }
-                SweepOutcome::Failed(error)
+                run(fence, SweepOutcome::Failed(error))
             }
         }
     }
 
+    // The holder may stop before its next run. Its lease has lapsed after three quarters of
+    // the interval, and whoever looks each quarter keeps the interval as the ceiling.
+    fn look_again(&self, schedule: &Schedule) {
+        let soon = self.parts.clock.monotonic().saturating_add(schedule.interval / 4);
+        let mut schedules = lock(&self.schedules);
+        if let Some(own) = schedules.iter_mut().find(|own| own.id == schedule.id) {
+            own.due = own.due.min(soon);
+        }
+    }
+
     fn record(&self, schedule: &Schedule, outcome: &SweepOutcome) {
-        let (result, removed) = match outcome {
-            SweepOutcome::Done(report) => (Outcome::Done, report.removed),
-            SweepOutcome::Failed(_) => (Outcome::Failed, 0),
+        let (result, report) = match outcome {
+            SweepOutcome::Done(report) => (Outcome::Done, *report),
+            SweepOutcome::Failed(_) => (Outcome::Failed, SweepReport::default()),
             SweepOutcome::HeldElsewhere => return,
         };
         let now = self.parts.clock.now();
         let entry = Entry::new(now, Operation::Swept, schedule.job.class())
             .with_store(schedule.job.store())
             .with_outcome(result)
-            .with_count(removed);
-        self.parts.append.count(entry);
+            .with_count(report.removed);
+        self.parts.append.count(match report.overdue {
+            Some(overdue) => entry.with_overdue(overdue),
+            None => entry,
+        });
     }
 
     // Takes the job that is longest due, and sets its next time before it runs, so

@@ -18,8 +18,8 @@ use evanesce_core::{
     Operation, Outcome, Presence, Reading, Standing, StoreKind,
 };
 use evanesce_purge::{
-    EmergencyCount, EmergencyError, EmergencyParts, EndEpochs, Reclaim, RetireKeys, emergency,
-    retention, verify_commitment,
+    EmergencyCount, EmergencyError, EmergencyParts, EmergencyStep, EndEpochs, Forget, Reclaim,
+    Removed, RetireKeys, emergency, emergency_observed, retention, verify_commitment,
 };
 use evanesce_testkit::ManualClock;
 
@@ -35,9 +35,10 @@ struct Cellar {
     standing: Mutex<Option<Error>>,
     kept: Mutex<Option<Error>>,
     broken: Mutex<Option<Error>>,
+    kept_in_mind: Mutex<Option<Error>>,
     stuck: Mutex<bool>,
+    slow: Mutex<bool>,
     log: Mutex<Vec<&'static str>>,
-    largest: AtomicU64,
 }
 
 impl EndEpochs for Cellar {
@@ -71,7 +72,7 @@ impl Reclaim for Cellar {
             Ok(self.records.load(Ordering::SeqCst))
         })
     }
-    fn reclaim(&self, limit: usize) -> BoxFuture<'_, Result<u64, Error>> {
+    fn reclaim<'a>(&'a self, removed: &'a Removed<'a>) -> BoxFuture<'a, Result<u64, Error>> {
         Box::pin(async move {
             self.log.lock().unwrap().push("reclaim");
             if let Some(error) = *self.broken.lock().unwrap() {
@@ -80,15 +81,33 @@ impl Reclaim for Cellar {
             if *self.stuck.lock().unwrap() {
                 return Ok(0);
             }
-            let there = self.records.load(Ordering::SeqCst);
-            let gone = there.min(limit as u64);
-            self.largest.fetch_max(gone, Ordering::SeqCst);
-            self.records.fetch_sub(gone, Ordering::SeqCst);
-            if gone == 0 {
-                let late = self.late.swap(0, Ordering::SeqCst);
-                self.records.fetch_add(late, Ordering::SeqCst);
+            let mut all = 0;
+            loop {
+                let gone = self.records.load(Ordering::SeqCst).min(100);
+                self.records.fetch_sub(gone, Ordering::SeqCst);
+                if gone == 0 {
+                    let late = self.late.swap(0, Ordering::SeqCst);
+                    self.records.fetch_add(late, Ordering::SeqCst);
+                    return Ok(all);
+                }
+                removed(gone);
+                all += gone;
+                if *self.slow.lock().unwrap() {
+                    std::future::pending::<()>().await;
+                }
             }
-            Ok(gone)
+        })
+    }
+}
+
+impl Forget for Cellar {
+    fn name(&self) -> Label {
+        Label::new("window keys")
+    }
+    fn forget(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(async {
+            self.log.lock().unwrap().push("forget");
+            self.kept_in_mind.lock().unwrap().map_or(Ok(3), Err)
         })
     }
 }
@@ -97,11 +116,11 @@ fn parts(cellar: &Arc<Cellar>, book: &Arc<Book>, clock: &ManualClock) -> Emergen
     EmergencyParts {
         epochs: vec![cellar.clone()],
         keys: vec![cellar.clone()],
+        memory: vec![cellar.clone()],
         stores: vec![cellar.clone()],
         append: book.clone(),
         clock: Arc::new(clock.clone()),
         longest_operation: Duration::from_secs(5),
-        batch: 100,
         within: Duration::from_secs(900),
     }
 }
@@ -139,10 +158,70 @@ async fn epochs_end_first_then_all_is_removed_in_batches_and_read_back() {
     assert_eq!(report.unreadable_after, Duration::ZERO);
     verify_commitment(&report.receipt).unwrap();
     assert_eq!(book.entries.lock().unwrap()[0].operation(), Operation::EmergencyPurged);
-    assert_eq!(cellar.largest.load(Ordering::SeqCst), 100);
+    assert_eq!(report.forgotten, [(Label::new("window keys"), 3)]);
     let log = cellar.log.lock().unwrap();
-    assert_eq!(log[..2], ["end", "retire"], "unreadable first, also to an old copy");
+    assert_eq!(log[..3], ["end", "retire", "forget"], "unreadable first, also to an old copy");
     assert_eq!(log.last(), Some(&"count"));
+}
+
+#[tokio::test]
+async fn whoever_watches_sees_how_far_it_is() {
+    let (clock, book) = (ManualClock::new(), Book::new(&Steps::endless()));
+    let cellar = Arc::new(Cellar::default());
+    cellar.records.store(250, Ordering::SeqCst);
+    let steps = Mutex::new(Vec::new());
+    let parts = parts(&cellar, &book, &clock);
+    let observe = |step| steps.lock().unwrap().push(step);
+    let (report, ()) = tokio::join!(emergency_observed(&parts, &observe), async {
+        while clock.sleepers() == 0 {
+            tokio::task::yield_now().await;
+        }
+        clock.advance(Duration::from_secs(5));
+    });
+    assert!(report.is_ok());
+    let removed = |removed| EmergencyStep::Removed { store: StoreKind::Redis, removed, of: 250 };
+    assert_eq!(
+        steps.into_inner().unwrap(),
+        [
+            EmergencyStep::Unreadable,
+            removed(100),
+            removed(200),
+            removed(250),
+            EmergencyStep::Waiting,
+            EmergencyStep::ReadBack
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_a_node_cannot_forget_is_told_and_all_else_is_done() {
+    let (clock, book) = (ManualClock::new(), Book::new(&Steps::endless()));
+    let cellar = Arc::new(Cellar::default());
+    cellar.records.store(10, Ordering::SeqCst);
+    *cellar.kept_in_mind.lock().unwrap() = Some(down());
+    let error = run(parts(&cellar, &book, &clock), &clock).await.unwrap_err();
+    assert_eq!(error, EmergencyError::MemoryStands(down()));
+    assert_eq!(cellar.records.load(Ordering::SeqCst), 0);
+    assert!(book.entries.lock().unwrap().is_empty());
+}
+
+/// A store that goes on removing for ever is given up when the time is over.
+#[tokio::test]
+async fn removing_that_takes_too_long_is_broken_off_and_told() {
+    let (clock, book) = (ManualClock::new(), Book::new(&Steps::endless()));
+    let cellar = Arc::new(Cellar::default());
+    cellar.records.store(250, Ordering::SeqCst);
+    *cellar.slow.lock().unwrap() = true;
+    let parts = parts(&cellar, &book, &clock);
+    let purge = tokio::spawn(async move { emergency(&parts).await });
+    while !purge.is_finished() {
+        tokio::task::yield_now().await;
+        clock.advance(Duration::from_secs(100));
+    }
+    // A batch in its time, and one before the second round noticed that it had none.
+    let error = purge.await.unwrap().unwrap_err();
+    assert_eq!(error, EmergencyError::Remaining(StoreKind::Redis));
+    assert_eq!(cellar.records.load(Ordering::SeqCst), 50);
 }
 
 #[tokio::test]

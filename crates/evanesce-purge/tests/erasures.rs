@@ -171,6 +171,29 @@ async fn dropped_at_any_await_the_job_is_open_and_is_ended_later() {
     }
 }
 
+/// As many as are taken up at a time, all of a store that is not there, and one behind them.
+#[tokio::test]
+async fn jobs_that_stay_open_keep_none_back_that_came_later() {
+    let house = House::new();
+    let missing = Shelf::new(StoreKind::Elasticsearch, DataClass::Operational, &house.steps);
+    let erasures = house.erasures();
+    for number in 0..2100 {
+        let targets = if number < 2099 {
+            vec![Target { erasable: missing.clone(), subject: Subject::new(PERSON.to_vec()) }]
+        } else {
+            house.targets()
+        };
+        // The journal remembers, and then everything fails.
+        house.steps.set(1);
+        erasures.erase(ErasureReason::Requested, targets).await.unwrap_err();
+    }
+    house.steps.set(i64::MAX);
+    let resumed = erasures.resume(&house.stores()).await.unwrap();
+    assert_eq!((resumed.receipts.len(), resumed.open.len()), (1, 2099));
+    verify_commitment(&resumed.receipts[0]).unwrap();
+    assert_eq!(resumed.open[0], EraseError::UnknownStore(StoreKind::Elasticsearch));
+}
+
 #[tokio::test]
 async fn a_log_that_is_down_keeps_nothing_from_being_erased() {
     let house = House::new();

@@ -158,6 +158,79 @@ async fn of_two_nodes_one_does_the_job_and_the_other_takes_over_when_it_fails() 
     assert!(matches!(two.run_due().await[0].outcome, SweepOutcome::Done(_)));
 }
 
+/// A node that dies while it holds the lease costs no run: the interval stays a ceiling.
+#[tokio::test]
+async fn a_dead_holder_is_followed_within_the_interval() {
+    let (clock, book) = (ManualClock::new(), Book::new(&Steps::endless()));
+    let lease = OneLease::new(&clock, false);
+    let broom = Arc::new(Broom::default());
+    let dies = sweeper(&clock, &book, Some(lease.clone())).every(QUARTER, broom.clone());
+    let lives = sweeper(&clock, &book, Some(lease)).every(QUARTER, broom.clone());
+    let first = dies.run_due().await.remove(0);
+    assert!(matches!(first.outcome, SweepOutcome::Done(_)));
+    drop(dies);
+    let begun = clock.monotonic();
+    let followed = loop {
+        match lives.run_due().await.pop() {
+            Some(run) if run.outcome != SweepOutcome::HeldElsewhere => break run,
+            _ => clock.advance(Duration::from_secs(10)),
+        }
+    };
+    assert!(clock.monotonic() - begun <= QUARTER);
+    assert_eq!(broom.runs.load(Ordering::SeqCst), 2);
+    assert!(followed.fence > first.fence, "whoever follows has a greater number");
+}
+
+#[tokio::test]
+async fn what_lies_in_a_node_itself_is_swept_by_that_node() {
+    struct Own(Broom);
+    impl SweepJob for Own {
+        fn name(&self) -> Label {
+            self.0.name()
+        }
+        fn store(&self) -> StoreKind {
+            StoreKind::Folder
+        }
+        fn class(&self) -> DataClass {
+            self.0.class()
+        }
+        fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>> {
+            self.0.run()
+        }
+    }
+    let (clock, book) = (ManualClock::new(), Book::new(&Steps::endless()));
+    let lease = OneLease::new(&clock, false);
+    for _ in 0..2 {
+        let node = sweeper(&clock, &book, Some(lease.clone()))
+            .every(QUARTER, Arc::new(Own(Broom::default())));
+        let run = node.run_due().await.remove(0);
+        assert!(matches!(run.outcome, SweepOutcome::Done(_)));
+        assert_eq!(run.fence, None);
+    }
+}
+
+#[tokio::test]
+async fn what_was_overdue_is_in_the_log_and_every_run_is_shown() {
+    let (clock, book) = (ManualClock::new(), Book::new(&Steps::endless()));
+    let shown = Arc::new(Mutex::new(Vec::new()));
+    let broom = Arc::new(Broom::default());
+    let seen = shown.clone();
+    let sweeper = sweeper(&clock, &book, None)
+        .every(QUARTER, broom.clone())
+        .observed_by(move |run| seen.lock().unwrap().push(run.clone()));
+    sweeper.run_due().await;
+    broom.fails.store(1, Ordering::SeqCst);
+    clock.advance(QUARTER);
+    sweeper.run_due().await;
+    let overdue: Vec<_> = book.counted.lock().unwrap().iter().map(|e| e.overdue()).collect();
+    // A second is told as the minute that it began.
+    assert_eq!(overdue, [Some(Duration::from_secs(60)), None]);
+    let shown = shown.lock().unwrap();
+    assert!(matches!(shown[0].outcome, SweepOutcome::Done(report) if report.removed == 3));
+    assert!(matches!(shown[1].outcome, SweepOutcome::Failed(_)));
+    assert_eq!(shown.len(), 2);
+}
+
 #[tokio::test]
 async fn a_lease_that_is_down_does_not_stop_the_sweeping() {
     let (clock, book) = (ManualClock::new(), Book::new(&Steps::endless()));

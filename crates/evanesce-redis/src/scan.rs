@@ -26,6 +26,9 @@ const COMMANDS: usize = 64;
 /// Names of sessions, by their tag.
 type Found = Vec<(Tag, Vec<Vec<u8>>)>;
 
+/// Who is told how many records are gone, batch by batch.
+type Told<'a> = dyn Fn(u64) + Send + Sync + 'a;
+
 impl RedisStore {
     pub(crate) async fn sweep_batches(&self, limit: usize) -> Result<Swept, Error> {
         let mut swept = Swept::default();
@@ -70,21 +73,25 @@ impl RedisStore {
     }
 
     /// Every server for itself, at the same time.
-    pub(crate) async fn reclaim_batches(&self) -> Result<u64, Error> {
+    pub(crate) async fn reclaim_batches(&self, told: &Told<'_>) -> Result<u64, Error> {
         let nodes = self.servers.nodes()?;
-        let removed = try_join_all(nodes.iter().map(|node| self.reclaim_on(node))).await?;
+        let removed = try_join_all(nodes.iter().map(|node| self.reclaim_on(node, told))).await?;
         Ok(removed.into_iter().sum())
     }
 
     // While one gathering is removed, the next is gathered.
-    async fn reclaim_on(&self, node: &Arc<Link>) -> Result<u64, Error> {
+    async fn reclaim_on(&self, node: &Arc<Link>, told: &Told<'_>) -> Result<u64, Error> {
         let mut scan = Scan::new(node);
         let mut removed = 0;
         let mut gathered = self.gather(&mut scan).await?;
         while let Some(found) = gathered {
             let (gone, next) =
                 tokio::join!(self.remove_fallen(node, found), self.gather(&mut scan));
-            removed += gone?;
+            let gone = gone?;
+            if gone > 0 {
+                told(gone);
+            }
+            removed += gone;
             gathered = next?;
         }
         Ok(removed)

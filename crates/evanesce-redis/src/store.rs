@@ -160,8 +160,11 @@ impl SessionStore for RedisStore {
         Box::pin(self.sweep_batches(limit))
     }
 
-    fn reclaim(&self) -> BoxFuture<'_, Result<u64, Error>> {
-        Box::pin(self.reclaim_batches())
+    fn reclaim_observed<'a>(
+        &'a self,
+        removed: &'a (dyn Fn(u64) + Send + Sync),
+    ) -> BoxFuture<'a, Result<u64, Error>> {
+        Box::pin(self.reclaim_batches(removed))
     }
 
     fn unreadable(&self) -> BoxFuture<'_, Result<u64, Error>> {

@@ -7,7 +7,9 @@ use evanesce_audit::{
     AlertSink, AuditStore, CheckpointKeeper, MemoryAudit, MemoryKeeper, Post, Rules,
 };
 use evanesce_consent::{Notice, NoticeError};
-use evanesce_core::{Clock, Erasable, Evidence, Lifetime, Purpose, Sanitize, Screen, SystemClock};
+use evanesce_core::{
+    Clock, Erasable, Evidence, Lease, Lifetime, Purpose, Sanitize, Screen, SystemClock,
+};
 use evanesce_crypto::{RootFile, RootProvider};
 use evanesce_detect::{EgressScreen, Scanner};
 use evanesce_pipeline::Limits;
@@ -38,10 +40,11 @@ pub enum Mode {
     Strict,
 }
 
-/// A store that serves Class 1: sessions, their epochs, and erasure.
-pub trait Volatile: SessionStore + EpochStore + Erasable + 'static {}
+/// A store that serves Class 1: sessions, their epochs, erasure, and the leases by which
+/// one of several nodes does what is done once for all.
+pub trait Volatile: SessionStore + EpochStore + Erasable + Lease + 'static {}
 
-impl<S: SessionStore + EpochStore + Erasable + 'static> Volatile for S {}
+impl<S: SessionStore + EpochStore + Erasable + Lease + 'static> Volatile for S {}
 
 /// A store that serves what has to be durable: aggregates, the audit log and the
 /// erasure journal.
@@ -71,13 +74,13 @@ pub struct Builder {
     pub(crate) sanitize: Arc<dyn Sanitize>,
     pub(crate) log: LogPlan,
     screen: Option<Arc<dyn Screen>>,
-    volatile: Option<VolatilePorts>,
-    aggregates: Option<Arc<dyn AggregateStore>>,
-    audit: Option<Arc<dyn AuditStore>>,
-    keeper: Option<Arc<dyn CheckpointKeeper>>,
-    journal: Option<Arc<dyn ErasureJournal>>,
-    logs: Option<Arc<dyn LogSink>>,
-    metrics: Option<Arc<dyn MetricSink>>,
+    pub(crate) volatile: Option<VolatilePorts>,
+    pub(crate) aggregates: Option<Arc<dyn AggregateStore>>,
+    pub(crate) audit: Option<Arc<dyn AuditStore>>,
+    pub(crate) keeper: Option<Arc<dyn CheckpointKeeper>>,
+    pub(crate) journal: Option<Arc<dyn ErasureJournal>>,
+    pub(crate) logs: Option<Arc<dyn LogSink>>,
+    pub(crate) metrics: Option<Arc<dyn MetricSink>>,
 }
 
 /// Every port, with what was not named in memory.
@@ -98,12 +101,21 @@ pub(crate) struct VolatilePorts {
     pub(crate) store: Arc<dyn SessionStore>,
     pub(crate) epochs: Arc<dyn EpochStore>,
     pub(crate) erasable: Arc<dyn Erasable>,
+    pub(crate) lease: Arc<dyn Lease>,
 }
 
 impl VolatilePorts {
     fn new<S: Volatile>(store: S) -> Self {
-        let store = Arc::new(store);
-        Self { store: Arc::clone(&store) as _, epochs: Arc::clone(&store) as _, erasable: store }
+        Self::shared(Arc::new(store))
+    }
+
+    pub(crate) fn shared<S: Volatile>(store: Arc<S>) -> Self {
+        Self {
+            store: Arc::clone(&store) as _,
+            epochs: Arc::clone(&store) as _,
+            erasable: Arc::clone(&store) as _,
+            lease: store,
+        }
     }
 }
 

@@ -17,8 +17,8 @@ use evanesce_crypto::{RootFile, RootProvider, SigningKey, VerifyingKey};
 use evanesce_memory::Ephemeral;
 use evanesce_pipeline::{Pipeline, PipelineParts};
 use evanesce_purge::{
-    EmergencyError, EmergencyParts, EmergencyReport, Erasures, ErasuresParts, Resumed, RetireKeys,
-    emergency,
+    EmergencyError, EmergencyParts, EmergencyReport, EmergencyStep, Erasures, ErasuresParts,
+    Resumed, RetireKeys, emergency_observed,
 };
 use evanesce_session::{SessionParts, SessionPolicy, Sessions, Token};
 use evanesce_telemetry::{
@@ -33,7 +33,7 @@ use crate::log::{self, LogPlan, Witnessed};
 use crate::record::record;
 use crate::retained::Retained;
 use crate::session::Session;
-use crate::tasks::{Everything, SessionKeys, Stopped, Tasks};
+use crate::tasks::{Everything, OpenWindows, SessionKeys, Stopped, Tasks, Waiting};
 use crate::{ServiceError, StartError};
 
 /// The largest session: a newsletter of 35 kB fits many times.
@@ -181,7 +181,7 @@ impl Evanesce {
     /// # Errors
     /// [`EmergencyError`]; it may be repeated.
     pub async fn purge_everything(&self) -> Result<EmergencyReport, EmergencyError> {
-        self.purge_through(Arc::clone(&self.0.audit)).await
+        self.purge_through(Arc::clone(&self.0.audit), &|_| ()).await
     }
 
     /// The same, written down in a role: `house.purge_everything_as(house.acting(&OPERATOR)?)`.
@@ -192,12 +192,25 @@ impl Evanesce {
         &self,
         acting: impl Append + 'static,
     ) -> Result<EmergencyReport, EmergencyError> {
-        self.purge_through(Arc::new(acting)).await
+        self.purge_through(Arc::new(acting), &|_| ()).await
+    }
+
+    /// The same, for whoever wants to see how far it is, such as a progress bar.
+    ///
+    /// # Errors
+    /// [`EmergencyError`]; it may be repeated.
+    pub async fn purge_everything_observed(
+        &self,
+        acting: impl Append + 'static,
+        observe: &(dyn Fn(EmergencyStep) + Send + Sync),
+    ) -> Result<EmergencyReport, EmergencyError> {
+        self.purge_through(Arc::new(acting), observe).await
     }
 
     async fn purge_through(
         &self,
         append: Arc<dyn Append>,
+        observe: &(dyn Fn(EmergencyStep) + Send + Sync),
     ) -> Result<EmergencyReport, EmergencyError> {
         let everything = Arc::new(Everything(self.0.volatile.clone()));
         let keys = self.0.session_keys.iter().cloned();
@@ -206,14 +219,17 @@ impl Evanesce {
         let parts = EmergencyParts {
             epochs: vec![Arc::clone(&everything) as _],
             keys: retired,
+            memory: vec![
+                Arc::new(OpenWindows(Arc::clone(&self.0))),
+                Arc::new(Waiting(Arc::clone(&self.0))),
+            ],
             stores: vec![everything as _],
             append,
             clock: Arc::clone(&self.0.clock),
             longest_operation: limits.deadline,
-            batch: 10_000,
             within: Duration::from_secs(15 * 60),
         };
-        let report = emergency(&parts).await?;
+        let report = emergency_observed(&parts, observe).await?;
         self.note(Level::Warn, "sessions.purged");
         Ok(report)
     }

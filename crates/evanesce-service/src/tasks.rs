@@ -8,10 +8,11 @@ use evanesce_core::{
 };
 use evanesce_crypto::RootFile;
 use evanesce_purge::{
-    EndEpochs, Reclaim, RetireKeys, SweepJob, SweepReport, Sweeper, SweeperParts,
+    EndEpochs, Forget, Reach, Reclaim, Removed, RetireKeys, SweepJob, SweepOutcome, SweepReport,
+    SweepRun, Sweeper, SweeperParts,
 };
 use evanesce_session::{SessionError, Sessions};
-use evanesce_telemetry::{Level, LogSink, MetricSink};
+use evanesce_telemetry::{Level, LogSink, MetricPoint, MetricSink};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -162,10 +163,16 @@ fn sweeper(house: &Arc<House>) -> Sweeper {
     let parts = SweeperParts {
         clock: Arc::clone(&house.clock),
         append: Arc::clone(&house.audit),
-        lease: None,
+        lease: Some(Arc::clone(&house.volatile.lease)),
     };
     let clock = &house.clock;
+    let observed = Arc::downgrade(house);
     Sweeper::new(parts)
+        .observed_by(move |run| {
+            if let Some(house) = observed.upgrade() {
+                tell(&house, run);
+            }
+        })
         .every(Sweeper::SESSIONS, Arc::new(Expired(house.volatile.clone())))
         .every(ENFORCEMENT, Arc::new(TooOld::new(&house.aggregates, DataClass::Aggregate, clock)))
         .every(ENFORCEMENT, Arc::new(TooOld::new(&house.logs, DataClass::Operational, clock)))
@@ -174,6 +181,31 @@ fn sweeper(house: &Arc<House>) -> Sweeper {
         .every(EPOCH, Arc::new(Epochs(house.sessions.clone(), house.volatile.store.store())))
         .every(MINUTE, Arc::new(Windows(Arc::downgrade(house))))
         .every(MINUTE, Arc::new(OpenErasures(Arc::downgrade(house))))
+}
+
+/// A metric of each run, and a log record of what is out of the ordinary.
+fn tell(house: &House, run: &SweepRun) {
+    let now = house.clock.now();
+    let point = |outcome: &'static str| {
+        MetricPoint::new(now, "evanesce_sweeps")
+            .tag("job", run.name.clone())
+            .tag("outcome", Label::new(outcome))
+            .field("count", 1.0)
+    };
+    let point = match &run.outcome {
+        SweepOutcome::Done(report) => {
+            let overdue = report.overdue.unwrap_or_default();
+            point("done")
+                .field("removed", report.removed as f64)
+                .field("overdue_seconds", overdue.as_secs_f64())
+        }
+        SweepOutcome::Failed(_) => {
+            house.note(Level::Warn, "sweep.failed");
+            point("failed")
+        }
+        SweepOutcome::HeldElsewhere => return,
+    };
+    house.telemetry.measure(point);
 }
 
 /// Expired sessions, which their store hides by itself: here they are measured and go.
@@ -194,12 +226,19 @@ impl SweepJob for Expired {
 
     fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>> {
         Box::pin(async {
-            let swept = self.0.store.sweep(BATCH).await?;
-            Ok(SweepReport {
-                examined: swept.examined,
-                removed: swept.expired + swept.without_expiry,
-                overdue: (swept.expired > 0).then_some(swept.overdue),
-            })
+            let mut report = SweepReport::default();
+            loop {
+                let swept = self.0.store.sweep(BATCH).await?;
+                let removed = swept.expired + swept.without_expiry;
+                report.examined += swept.examined;
+                report.removed += removed;
+                if swept.expired > 0 {
+                    report.overdue = report.overdue.max(Some(swept.overdue));
+                }
+                if removed < BATCH as u64 {
+                    return Ok(report);
+                }
+            }
         })
     }
 }
@@ -322,6 +361,11 @@ impl SweepJob for Windows {
         DataClass::Aggregate
     }
 
+    // The keys of windows lie in the node that made them.
+    fn reach(&self) -> Reach {
+        Reach::Node
+    }
+
     fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>> {
         Box::pin(async {
             let Some(house) = self.0.upgrade() else { return Ok(SweepReport::default()) };
@@ -349,7 +393,7 @@ impl SweepJob for OpenErasures {
     }
 
     fn store(&self) -> StoreKind {
-        StoreKind::Memory
+        self.0.upgrade().map_or(StoreKind::Memory, |house| house.erasures.store())
     }
 
     fn class(&self) -> DataClass {
@@ -360,7 +404,7 @@ impl SweepJob for OpenErasures {
         Box::pin(async {
             let Some(house) = self.0.upgrade() else { return Ok(SweepReport::default()) };
             let resumed = house.erasures.resume(&house.stores).await.map_err(|_| {
-                Error::new(ErrorKind::Unavailable, StoreKind::Memory, "the journal cannot be read")
+                Error::new(ErrorKind::Unavailable, self.store(), "the journal cannot be read")
             })?;
             let removed = resumed.receipts.len() as u64;
             let examined = removed + resumed.open.len() as u64;
@@ -391,9 +435,40 @@ impl Reclaim for Everything {
         self.0.store.unreadable()
     }
 
-    // The store works through all of them in bounded batches of its own.
-    fn reclaim(&self, _: usize) -> BoxFuture<'_, Result<u64, Error>> {
-        self.0.store.reclaim()
+    fn reclaim<'a>(&'a self, removed: &'a Removed<'a>) -> BoxFuture<'a, Result<u64, Error>> {
+        self.0.store.reclaim_observed(removed)
+    }
+}
+
+/// The keys of open windows, with what was counted under them, for an emergency.
+pub(crate) struct OpenWindows(pub(crate) Arc<House>);
+
+impl Forget for OpenWindows {
+    fn name(&self) -> Label {
+        label!("open windows")
+    }
+
+    fn forget(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(async {
+            let ended = self.0.folds.end_all().await;
+            let store = self.0.aggregates.store();
+            let failed =
+                |_| Error::new(ErrorKind::Unavailable, store, "a window could not be ended");
+            Ok(ended.map_err(failed)?.windows)
+        })
+    }
+}
+
+/// Log records and metrics that wait for their stores, for an emergency.
+pub(crate) struct Waiting(pub(crate) Arc<House>);
+
+impl Forget for Waiting {
+    fn name(&self) -> Label {
+        label!("waiting telemetry")
+    }
+
+    fn forget(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(std::future::ready(Ok(self.0.telemetry.discard())))
     }
 }
 

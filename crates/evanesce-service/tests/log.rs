@@ -115,8 +115,15 @@ async fn what_is_done_in_a_role_is_told_with_it_and_checked() {
     });
     // It waits for operations that had begun before.
     ground.settled(4).await;
-    ground.clock.advance(MINUTE);
-    purging.await.unwrap().unwrap();
+    let report = ground.ended(purging).await.unwrap();
+    let origin = house.log_origin().as_str();
+    verify_receipt(&report.receipt, &house.log_key(), origin).unwrap();
+    let mut other = report.receipt.clone();
+    for actor in [None, Some(label!("officer"))] {
+        other.incorporated.actor = actor;
+        let refused = verify_receipt(&other, &house.log_key(), origin);
+        assert_eq!(refused.unwrap_err(), AuditError::Unproven);
+    }
     assert_eq!(number(&session).await, None);
     let told = |operation| {
         let leaves = ground.audit.leaves();

@@ -5,9 +5,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Composed, Ground, HOUR, MINUTE, Topic, agreed, number, opened};
+use common::{Composed, Ground, HOUR, MINUTE, Topic, agreed, number, opened, stores, visit};
 use evanesce_anonymize::{ReleaseError, WindowLength};
-use evanesce_core::{Clock, Contribution, Entry, Operation, Outcome};
+use evanesce_core::{Clock, Contribution, Entry, Operation, Outcome, StoreKind};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -23,7 +23,9 @@ async fn telemetry_and_counts_reach_their_stores_within_a_second() {
     assert_eq!(ground.count(Operation::SessionRead), 1);
     let records = ground.logs.inner.records();
     assert!(records.iter().any(|record| record.event() == "session.opened"));
-    assert_eq!(ground.metrics.inner.points().len(), records.len());
+    let points = ground.metrics.inner.points();
+    let of_events = points.iter().filter(|point| point.measurement() == "evanesce");
+    assert_eq!(of_events.count(), records.len());
     // That something was written is itself an entry, of the next second at the latest.
     ground.pass(SECOND).await;
     assert!(ground.count(Operation::TelemetryWritten) >= 2);
@@ -47,6 +49,54 @@ async fn expired_sessions_are_removed_and_not_only_hidden() {
     let swept = entries.iter().filter(|entry| entry.operation() == Operation::Swept);
     assert!(swept.clone().all(|entry| entry.outcome() == Outcome::Done));
     assert!(swept.map(Entry::count).sum::<u64>() >= 1);
+}
+
+/// More than a sweep takes at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_ends_when_nothing_is_overdue_any_more() {
+    let ground = Ground::new();
+    let house = ground.start().await;
+    for number in 0..10_050 {
+        house.open(&visit(number)).await.unwrap();
+    }
+    ground.clock.step_to(ground.clock.now().plus(HOUR + 10 * MINUTE));
+    ground.pass(15 * MINUTE).await;
+    assert_eq!(ground.volatiles.records(), 0);
+    ground.pass(2 * SECOND).await;
+    let entries = ground.entries();
+    let mut swept = entries.iter().filter(|entry| entry.operation() == Operation::Swept);
+    let swept = swept.find(|entry| entry.count() == 10_050).unwrap();
+    let overdue = swept.overdue().unwrap();
+    assert!((10 * MINUTE..=26 * MINUTE).contains(&overdue), "{overdue:?}");
+    let points = ground.metrics.inner.points();
+    let point =
+        points.iter().find(|point| point.fields().contains(&("removed", 10_050.0))).unwrap();
+    assert!(point.tags().iter().any(|(_, value)| value == "expired sessions"));
+}
+
+/// Two nodes over one store of sessions, and each with memory of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_nodes_one_sweeps_what_they_share() {
+    let ground = Ground::new();
+    ground.volatiles.share();
+    let other = Ground {
+        journal: stores::Journal::new(),
+        aggregates: stores::Aggregates::new(&ground.clock),
+        ..ground.clone()
+    };
+    let swept = |what: StoreKind| {
+        let entries = ground.entries().into_iter();
+        let swept = entries.filter(|entry| entry.operation() == Operation::Swept);
+        swept.filter(|entry| entry.store() == Some(what)).count()
+    };
+    let one = ground.start().await;
+    one.stop().await.unwrap();
+    let first = swept(StoreKind::Redis);
+    let two = other.builder().start().await.unwrap();
+    ground.settled(3).await;
+    two.stop().await.unwrap();
+    assert!(first > 0);
+    assert_eq!(swept(StoreKind::Redis), first, "the first node's leases stand");
 }
 
 #[tokio::test(flavor = "multi_thread")]

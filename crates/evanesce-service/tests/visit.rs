@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{
-    ADDRESS, Composed, Ground, MINUTE, SECRET, Topic, Usage, Visit, agreed, number, opened,
+    ADDRESS, Composed, Ground, HOUR, MINUTE, SECRET, Topic, Usage, Visit, agreed, number, opened,
 };
 use evanesce_audit::{AuditError, Period, verify_receipt};
 use evanesce_core::{Contribution, Operation, Outcome, Presence, Purpose, StoreKind, label};
@@ -212,8 +212,7 @@ async fn an_emergency_leaves_no_session_and_new_ones_open() {
     }
     // A visitor who comes in between is no remainder of what is purged.
     let between = opened(&house).await;
-    ground.clock.advance(MINUTE);
-    let report = purging.await.unwrap().unwrap();
+    let report = ground.ended(purging).await.unwrap();
     assert!(report.epochs >= 1);
     assert_eq!(report.counts.len(), 1);
     assert_eq!((report.counts[0].store, report.counts[0].before), (StoreKind::Memory, 8));
@@ -224,6 +223,47 @@ async fn an_emergency_leaves_no_session_and_new_ones_open() {
 
     assert_eq!(number(&opened(&house).await).await, Some(1));
     assert_eq!(number(&sessions[0]).await, None);
+}
+
+/// What was counted and not released goes with the key of its window, and what waits for a
+/// store goes too; the next window counts again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emergency_forgets_open_windows_and_what_waits() {
+    let ground = Ground::new();
+    let house = ground.start().await;
+    let session = opened(&house).await;
+    let granted = agreed(&session).await;
+    session.fold(Composed { topic: Topic::Travel }, &granted).await.unwrap();
+    ground.pass(MINUTE).await;
+    assert_eq!(ground.aggregates.windows(), 1, "the flush has stored a sealed sum");
+    let late = opened(&house).await;
+    let late_grant = agreed(&late).await;
+    late.fold(Composed { topic: Topic::Travel }, &late_grant).await.unwrap();
+    let records = ground.logs.inner.records().len();
+    let purging = tokio::spawn({
+        let house = house.clone();
+        async move { house.purge_everything().await }
+    });
+    // It forgets before it removes and waits.
+    ground.settled(4).await;
+    let report = ground.ended(purging).await.unwrap();
+    let forgotten: Vec<_> = report.forgotten.iter().map(|(what, _)| what.as_str()).collect();
+    assert_eq!(forgotten, ["open windows", "waiting telemetry"]);
+    assert_eq!(report.forgotten[0].1, 1);
+    assert!(report.forgotten[1].1 > 0);
+    assert_eq!(ground.aggregates.windows(), 0);
+    assert!(house.telemetry().dropped() >= report.forgotten[1].1);
+    let told = ground.logs.inner.records();
+    let opened_since = told[records..].iter().filter(|r| r.event() == "session.opened");
+    assert_eq!(opened_since.count(), 0, "what waited did not arrive");
+
+    let next = opened(&house).await;
+    let grant = agreed(&next).await;
+    assert!(next.fold(Composed { topic: Topic::Other }, &grant).await.is_err());
+    ground.pass(HOUR).await;
+    let next = opened(&house).await;
+    let grant = agreed(&next).await;
+    next.fold(Composed { topic: Topic::Other }, &grant).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,8 +282,7 @@ async fn an_emergency_retires_the_keys_of_sessions_and_none_that_signs() {
     });
     ground.settled(4).await;
     assert_eq!(RootFile::open(&path).unwrap().versions().unwrap(), [RootVersion(2)]);
-    ground.clock.advance(MINUTE);
-    let report = purging.await.unwrap().unwrap();
+    let report = ground.ended(purging).await.unwrap();
     assert_eq!((report.retired, number(&session).await), (1, None));
     assert_eq!(number(&opened(&house).await).await, Some(1), "new ones open under the new key");
     assert_eq!(house.log_key(), key);

@@ -258,14 +258,22 @@ impl SessionStore for MemoryStore {
         })
     }
 
-    fn reclaim(&self) -> BoxFuture<'_, Result<u64, Error>> {
+    fn reclaim_observed<'a>(
+        &'a self,
+        removed: &'a (dyn Fn(u64) + Send + Sync),
+    ) -> BoxFuture<'a, Result<u64, Error>> {
         Box::pin(async move {
             let mut reclaimed = 0;
             for tag in self.tags() {
                 let mut shard = self.shard(tag);
                 let (before, standing) = (shard.records.len(), shard.standing());
                 shard.records.retain(|kept| standing.contains(&Some(kept.epoch())));
-                reclaimed += (before - shard.records.len()) as u64;
+                let gone = (before - shard.records.len()) as u64;
+                drop(shard);
+                if gone > 0 {
+                    removed(gone);
+                }
+                reclaimed += gone;
             }
             Ok(reclaimed)
         })

@@ -107,8 +107,17 @@ pub trait SessionStore: Send + Sync {
 
     /// Removes every record of the namespace whose epoch does not stand, in bounded
     /// batches, and says how many. They are unreadable before:
-    /// [`EpochStore::end`] comes first.
-    fn reclaim(&self) -> BoxFuture<'_, Result<u64, Error>>;
+    /// [`EpochStore::end`] comes first. `removed` is told the size of each batch that is
+    /// gone.
+    fn reclaim_observed<'a>(
+        &'a self,
+        removed: &'a (dyn Fn(u64) + Send + Sync),
+    ) -> BoxFuture<'a, Result<u64, Error>>;
+
+    /// As [`reclaim_observed`](Self::reclaim_observed), with nobody watching.
+    fn reclaim(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        self.reclaim_observed(&|_| ())
+    }
 
     /// How many records there are whose epoch does not stand: what `reclaim` would remove.
     /// Sessions that were opened since an end are none of them.

@@ -31,6 +31,13 @@ impl<T> Queue<T> {
         items.drain(..most).collect()
     }
 
+    /// Drops what waits, counts it as lost, and says how much it was.
+    pub(crate) fn clear(&self) -> u64 {
+        let waited = std::mem::take(&mut *self.items()).len() as u64;
+        self.lose(waited);
+        waited
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.items().len()
     }
@@ -61,5 +68,8 @@ mod tests {
         queue.push(9);
         assert_eq!(queue.take(10), [2, 9]);
         assert_eq!(queue.dropped(), 2);
+        queue.push(7);
+        assert_eq!((queue.clear(), queue.clear(), queue.len()), (1, 0, 0));
+        assert_eq!(queue.dropped(), 3);
     }
 }

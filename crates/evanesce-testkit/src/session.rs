@@ -8,6 +8,7 @@ mod epochs;
 mod stores;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use evanesce_core::{
@@ -401,7 +402,8 @@ pub async fn sweep_leaves_what_lives(stores: &Stores) {
     assert_eq!(stores.sessions.sweep(1000).await.unwrap().expired, 0);
 }
 
-/// `reclaim` removes every record, more than one batch of them, and says how many.
+/// `reclaim` removes every record, more than one batch of them, and says how many, at each
+/// batch and at the end.
 pub async fn reclaim_removes_every_record(stores: &Stores) {
     let epoch = stores.begin().await;
     let ids: Vec<LookupId> = (0..1500).map(|_| fresh_id(TAG)).collect();
@@ -411,7 +413,13 @@ pub async fn reclaim_removes_every_record(stores: &Stores) {
     assert_eq!(stores.sessions.unreadable().await.unwrap(), 0);
     let _ = stores.epochs.end().await.unwrap();
     assert_eq!(stores.sessions.unreadable().await.unwrap(), 1500);
-    assert_eq!(stores.sessions.reclaim().await.unwrap(), 1500);
+    let told = AtomicU64::new(0);
+    let tell = |gone: u64| {
+        assert!(gone > 0);
+        told.fetch_add(gone, Ordering::SeqCst);
+    };
+    assert_eq!(stores.sessions.reclaim_observed(&tell).await.unwrap(), 1500);
+    assert_eq!(told.load(Ordering::SeqCst), 1500);
     assert_eq!(stores.sessions.unreadable().await.unwrap(), 0);
     assert!(stores.fetch(&ids[0]).await.is_none());
     assert_eq!(stores.sessions.reclaim().await.unwrap(), 0);

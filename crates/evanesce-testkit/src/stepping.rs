@@ -107,7 +107,7 @@ impl SessionStore for Stepping {
         remove(id: &'a LookupId) -> Write;
         take(id: &'a LookupId) -> Fetched;
         sweep(limit: usize) -> Swept;
-        reclaim() -> u64;
+        reclaim_observed(removed: &'a (dyn Fn(u64) + Send + Sync)) -> u64;
         unreadable() -> u64;
         ceiling() -> Ceiling;
     }

@@ -113,7 +113,7 @@ impl Append for Log {
             let mut entries = self.entries.lock().unwrap();
             entries.push(entry);
             let index = entries.len() as u64 - 1;
-            Ok(Incorporated { index, proof: Vec::new(), checkpoint: String::new() })
+            Ok(Incorporated { index, proof: Vec::new(), checkpoint: String::new(), actor: None })
         })
     }
 

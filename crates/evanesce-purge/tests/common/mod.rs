@@ -153,7 +153,7 @@ impl Append for Book {
             let mut entries = self.entries.lock().unwrap();
             entries.push(entry);
             let index = entries.len() as u64 - 1;
-            Ok(Incorporated { index, proof: vec![], checkpoint: String::new() })
+            Ok(Incorporated { index, proof: vec![], checkpoint: String::new(), actor: None })
         })
     }
 

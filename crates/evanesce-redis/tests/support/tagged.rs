@@ -88,8 +88,11 @@ impl SessionStore for Tagged {
         self.0.sweep(limit)
     }
 
-    fn reclaim(&self) -> BoxFuture<'_, Result<u64, Error>> {
-        self.0.reclaim()
+    fn reclaim_observed<'a>(
+        &'a self,
+        removed: &'a (dyn Fn(u64) + Send + Sync),
+    ) -> BoxFuture<'a, Result<u64, Error>> {
+        self.0.reclaim_observed(removed)
     }
 
     fn unreadable(&self) -> BoxFuture<'_, Result<u64, Error>> {

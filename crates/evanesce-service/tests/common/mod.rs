@@ -17,6 +17,7 @@ use evanesce_crypto::Root;
 use evanesce_macros::{Category, Ephemeral, Event, Purpose};
 use evanesce_service::{Builder, Evanesce, Session};
 use evanesce_testkit::ManualClock;
+use tokio::task::JoinHandle;
 
 use self::stores::{Aggregates, Audit, Journal, Keeper, Logs, Metrics, SharedRoot, Volatiles};
 
@@ -116,6 +117,17 @@ impl Ground {
         self.settled(3).await;
         self.clock.advance(duration);
         self.settled(3).await;
+    }
+
+    /// Lets time pass until a task has ended, second by second.
+    pub(crate) async fn ended<T>(&self, task: JoinHandle<T>) -> T {
+        while !task.is_finished() {
+            self.clock.advance(Duration::from_secs(1));
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        }
+        task.await.unwrap()
     }
 
     /// Everything that the audit log holds.

@@ -11,8 +11,8 @@ use evanesce_anonymize::{
 };
 use evanesce_audit::{AuditStore, CheckpointKeeper, MemoryAudit, MemoryKeeper, StoredLeaf};
 use evanesce_core::{
-    BoxFuture, Ceiling, Clock, DataClass, Digest, Erasable, Error, ErrorKind, Incarnation, Label,
-    Presence, StoreKind, Subject, Timestamp, label,
+    BoxFuture, Ceiling, Clock, DataClass, Digest, Erasable, Error, ErrorKind, Fence, Incarnation,
+    Label, Lease, Presence, StoreKind, Subject, Timestamp, label,
 };
 use evanesce_crypto::{CryptoError, Root, RootProvider, RootVersion};
 use evanesce_memory::SecretBytes;
@@ -65,6 +65,7 @@ pub(crate) struct Volatiles {
     ceiling: Arc<Mutex<Option<Answer>>>,
     demanded: Arc<Mutex<Option<Error>>>,
     chosen: Arc<AtomicBool>,
+    kind: Arc<Mutex<StoreKind>>,
 }
 
 impl Volatiles {
@@ -76,7 +77,13 @@ impl Volatiles {
             ceiling: Arc::default(),
             demanded: Arc::default(),
             chosen: Arc::default(),
+            kind: Arc::new(Mutex::new(StoreKind::Memory)),
         }
+    }
+
+    /// Passes for a server that several nodes share.
+    pub(crate) fn share(&self) {
+        *self.kind.lock().unwrap() = StoreKind::Redis;
     }
 
     /// How many records lie there, whether or not their time has passed.
@@ -113,6 +120,16 @@ impl Volatiles {
     }
 }
 
+impl Lease for Volatiles {
+    fn acquire<'a>(&'a self, name: &'a Label, duration: Duration) -> Reply<'a, Option<Fence>> {
+        self.inner.acquire(name, duration)
+    }
+
+    fn release<'a>(&'a self, name: &'a Label, fence: Fence) -> Reply<'a, ()> {
+        self.inner.release(name, fence)
+    }
+}
+
 forward!(SessionStore for Volatiles, note {
     fn incarnation() -> Incarnation;
     fn insert(id: &'a LookupId, record: &'a Record) -> Inserted;
@@ -123,10 +140,12 @@ forward!(SessionStore for Volatiles, note {
     fn remove(id: &'a LookupId) -> Write;
     fn take(id: &'a LookupId) -> Fetched;
     fn sweep(limit: usize) -> Swept;
-    fn reclaim() -> u64;
+    fn reclaim_observed(removed: &'a (dyn Fn(u64) + Send + Sync)) -> u64;
     fn unreadable() -> u64;
 }
-    kind!();
+    fn store(&self) -> StoreKind {
+        *self.kind.lock().unwrap()
+    }
     fn ceiling(&self) -> Reply<'_, Ceiling> {
         self.ceiling_or(SessionStore::ceiling(&*self.inner))
     }
@@ -144,7 +163,9 @@ forward!(Erasable for Volatiles, note {
     fn erase(subject: &'a Subject) -> u64;
     fn oldest_age() -> Option<Duration>;
 }
-    kind!();
+    fn store(&self) -> StoreKind {
+        *self.kind.lock().unwrap()
+    }
     fn class(&self) -> DataClass {
         DataClass::Ephemeral
     }
@@ -279,6 +300,11 @@ impl Aggregates {
 
     fn pass(&self, _: &str) -> Result<(), Error> {
         Ok(())
+    }
+
+    /// How many windows have sums that are not released.
+    pub(crate) fn windows(&self) -> usize {
+        now(AggregateStore::windows(&*self.inner)).unwrap().len()
     }
 
     pub(crate) fn tables(&self, name: &str) -> Vec<ReleasedTable> {

@@ -229,7 +229,7 @@ macro_rules! through {
                 remove(id: &'a LookupId) -> Write;
                 take(id: &'a LookupId) -> Fetched;
                 sweep(limit: usize) -> Swept;
-                reclaim() -> u64;
+                reclaim_observed(removed: &'a (dyn Fn(u64) + Send + Sync)) -> u64;
                 unreadable() -> u64;
             }
         }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use evanesce_audit::{AuditStore, MemoryAudit, StoredLeaf};
 use evanesce_core::{
-    BoxFuture, Ceiling, DataClass, Erasable, Error, ErrorKind, Incarnation, Lifetime, Presence,
-    StoreKind, Subject, Timestamp,
+    BoxFuture, Ceiling, DataClass, Erasable, Error, ErrorKind, Fence, Incarnation, Label, Lease,
+    Lifetime, Presence, StoreKind, Subject, Timestamp,
 };
 use evanesce_crypto::Root;
 use evanesce_macros::{Ephemeral, Purpose};
@@ -219,12 +219,22 @@ impl SessionStore for Counted {
         self.inner.unreadable()
     }
 
-    fn reclaim(&self) -> Reply<'_, u64> {
-        self.inner.reclaim()
+    fn reclaim_observed<'a>(&'a self, removed: &'a (dyn Fn(u64) + Send + Sync)) -> Reply<'a, u64> {
+        self.inner.reclaim_observed(removed)
     }
 
     fn ceiling(&self) -> Reply<'_, Ceiling> {
         SessionStore::ceiling(&*self.inner)
+    }
+}
+
+impl Lease for Counted {
+    fn acquire<'a>(&'a self, name: &'a Label, duration: Duration) -> Reply<'a, Option<Fence>> {
+        self.inner.acquire(name, duration)
+    }
+
+    fn release<'a>(&'a self, name: &'a Label, fence: Fence) -> Reply<'a, ()> {
+        self.inner.release(name, fence)
     }
 }
 

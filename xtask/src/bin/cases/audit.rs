@@ -175,6 +175,7 @@ fn tlog_proof_text(row: &Value) -> Option<bool> {
         index: row["index"].as_u64()?,
         proof: digests(&row["hashes"])?,
         checkpoint: text(row, "checkpoint")?.to_owned(),
+        actor: None,
     });
     Some(row["want"] == written)
 }
