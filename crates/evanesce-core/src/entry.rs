@@ -196,7 +196,8 @@ pub enum Operation {
     Folded,
     /// Nothing happened, and the log says so.
     Heartbeat,
-    /// A server was found to be another than before.
+    /// A server was found to be another than before: restored, replaced or promoted. The
+    /// life that it is in now is the commitment.
     IncarnationChanged,
     /// A key was replaced or retired.
     KeyRotated,
@@ -230,6 +231,8 @@ pub enum Operation {
     SessionTaken,
     /// A session was changed.
     SessionUpdated,
+    /// Which life a server is in was seen, and is the commitment.
+    StoreSeen,
     /// Expired data was looked for.
     Swept,
     /// A table was released with noise or thresholds.
@@ -250,6 +253,7 @@ impl Operation {
             | Self::PolicyOverridden
             | Self::ServiceStarted
             | Self::ServiceStopped
+            | Self::StoreSeen
             | Self::TelemetryWritten => DataClass::Operational,
             _ => DataClass::Ephemeral,
         }

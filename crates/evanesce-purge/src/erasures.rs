@@ -10,7 +10,7 @@ use evanesce_crypto::RootProvider;
 
 use crate::commitment::{commitment, fresh};
 use crate::job::{self, Job};
-use crate::{EraseError, ErasureJournal, SealedJob};
+use crate::{EndEpochs, EraseError, ErasureJournal, Reclaim, SealedJob};
 
 // How many open jobs are taken up at a time, and how many at most in one call: those of a
 // store that is down must not keep back what came after them.
@@ -129,6 +129,42 @@ impl Erasures {
     #[must_use]
     pub fn store(&self) -> StoreKind {
         self.parts.journal.store()
+    }
+
+    /// Erases a store of sessions that was restored, replaced or promoted: ends the epochs
+    /// that lie there, removes what was sealed under them, and reads back. Nobody asked for
+    /// it, and nobody is named.
+    ///
+    /// # Errors
+    /// [`EraseError::Store`], [`EraseError::StillPresent`] and [`EraseError::Unreceipted`];
+    /// it may be repeated.
+    pub async fn restored(
+        &self,
+        epochs: &dyn EndEpochs,
+        store: &dyn Reclaim,
+    ) -> Result<ErasureReceipt, EraseError> {
+        let requested = self.parts.clock.now();
+        let erased = async {
+            epochs.end().await?;
+            let before = store.remaining().await?;
+            let removed = store.reclaim(&|_| ()).await?;
+            Ok((before, removed, store.remaining().await?, store.incarnation().await?))
+        };
+        let (before, removed, after, incarnation) = erased.await.map_err(EraseError::Store)?;
+        if after > 0 {
+            return Err(EraseError::StillPresent(store.store()));
+        }
+        let erased = StoreErasure {
+            store: store.store(),
+            incarnation,
+            before: if before > 0 { Presence::Present } else { Presence::Absent },
+            removed,
+            after: Presence::Absent,
+        };
+        let completed = self.parts.clock.now();
+        let reason = ErasureReason::Restored;
+        let erasure = Erasure { reason, requested, completed, stores: vec![erased] };
+        self.receipt(erasure, DataClass::Ephemeral).await
     }
 
     /// How many jobs are open, counted up to `limit`.

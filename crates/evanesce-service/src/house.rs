@@ -29,9 +29,10 @@ use zeroize::Zeroizing;
 use crate::builder::{Builder, Ports, VolatilePorts};
 use crate::checks::{self, Check};
 use crate::drill::drill;
+use crate::lives::Lives;
 use crate::log::{self, LogPlan, Witnessed};
 use crate::record::record;
-use crate::retained::Retained;
+use crate::retained::{Retained, enforce};
 use crate::session::Session;
 use crate::tasks::{Everything, OpenWindows, SessionKeys, Stopped, Tasks, Waiting};
 use crate::{ServiceError, StartError};
@@ -74,6 +75,7 @@ pub(crate) struct House {
     screen: Arc<dyn Screen>,
     pub(crate) erasures: Erasures,
     pub(crate) telemetry: Telemetry,
+    pub(crate) lives: Lives,
     sanitize: Arc<dyn Sanitize>,
     record: ProcessingRecord,
     /// One of each kind and class, by which the journal knows them.
@@ -97,6 +99,8 @@ impl Evanesce {
             evanesce_memory::protect_process()?;
         }
         let house = House::assemble(builder, ports).await?;
+        // Before anything is read from a store that was put back.
+        house.recognise().await.map_err(StartError::Store)?;
         let house = Self(Arc::new(house));
         house.finish_erasures().await.map_err(StartError::Erasures)?;
         let started = Operation::ServiceStarted;
@@ -259,6 +263,7 @@ impl Evanesce {
             .await
             .map_err(|error| error.into_port(evanesce_core::StoreKind::Memory))?;
         let retention = self.check().await.into_iter().map(Check::into_retained).collect();
+        let receipts = receipts.into_iter().chain(self.0.lives.receipts()).collect();
         Ok(Report::new(title, period)
             .evidence(self.0.declared.clone())
             .evidence(checks::process(self.clock()).await)
@@ -331,6 +336,12 @@ impl Evanesce {
     #[must_use]
     pub fn pipeline(&self) -> &Pipeline {
         &self.0.pipeline
+    }
+
+    /// The receipts of what this process erased anew because a store had been put back.
+    #[must_use]
+    pub fn receipts_of_restored(&self) -> Vec<ErasureReceipt> {
+        self.0.lives.receipts()
     }
 
     /// The name that keeps this service's data apart.
@@ -450,6 +461,10 @@ impl House {
         if let Some(witness) = &witness {
             witness.ask_at_start(builder.mode, &*clock, &log).await?;
         }
+        // A copy that was put back may be over its age; what is left is checked after.
+        let aging = (&ports.aggregates, &ports.logs, &ports.metrics);
+        enforce(aging, &clock, &*audit, None).await.ok();
+        let lives = Lives::recall(&log, checked.len()).await?;
         checks::enforce(builder.mode, &*clock, &checked, &*audit).await?;
         let sessions = Sessions::new(
             SessionParts {
@@ -531,6 +546,7 @@ impl House {
             sessions,
             volatile: ports.volatile,
             session_keys: builder.session_keys,
+            lives,
             aggregates: ports.aggregates,
             logs: ports.logs,
             metrics: ports.metrics,

@@ -9,6 +9,7 @@ mod grant;
 mod house;
 #[cfg(feature = "webhook")]
 mod https;
+mod lives;
 mod log;
 mod record;
 mod retained;

@@ -1,10 +1,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use evanesce_anonymize::AggregateStore;
 use evanesce_core::{
-    BoxFuture, Clock, DataClass, Entry, Error, ErrorKind, Incarnation, Label, Operation, StoreKind,
-    Timestamp, label,
+    BoxFuture, DataClass, Entry, Error, ErrorKind, Incarnation, Label, Operation, StoreKind, label,
 };
 use evanesce_crypto::RootFile;
 use evanesce_purge::{
@@ -12,14 +10,14 @@ use evanesce_purge::{
     SweepRun, Sweeper, SweeperParts,
 };
 use evanesce_session::{SessionError, Sessions};
-use evanesce_telemetry::{Level, LogSink, MetricPoint, MetricSink};
+use evanesce_telemetry::{Level, MetricPoint};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::ServiceError;
 use crate::builder::VolatilePorts;
 use crate::house::House;
-use crate::retained::{ENFORCEMENT, age};
+use crate::retained::{ENFORCEMENT, age, too_old};
 
 /// How often counted entries, sums and telemetry are carried to their stores.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -165,22 +163,23 @@ fn sweeper(house: &Arc<House>) -> Sweeper {
         append: Arc::clone(&house.audit),
         lease: Some(Arc::clone(&house.volatile.lease)),
     };
-    let clock = &house.clock;
     let observed = Arc::downgrade(house);
-    Sweeper::new(parts)
+    let sweeper = Sweeper::new(parts)
         .observed_by(move |run| {
             if let Some(house) = observed.upgrade() {
                 tell(&house, run);
             }
         })
         .every(Sweeper::SESSIONS, Arc::new(Expired(house.volatile.clone())))
-        .every(ENFORCEMENT, Arc::new(TooOld::new(&house.aggregates, DataClass::Aggregate, clock)))
-        .every(ENFORCEMENT, Arc::new(TooOld::new(&house.logs, DataClass::Operational, clock)))
-        .every(ENFORCEMENT, Arc::new(TooOld::new(&house.metrics, DataClass::Operational, clock)))
         .every(ENFORCEMENT, Arc::new(OldEntries(Arc::downgrade(house))))
         .every(EPOCH, Arc::new(Epochs(house.sessions.clone(), house.volatile.store.store())))
         .every(MINUTE, Arc::new(Windows(Arc::downgrade(house))))
         .every(MINUTE, Arc::new(OpenErasures(Arc::downgrade(house))))
+        .every(MINUTE, Arc::new(Replaced(Arc::downgrade(house))))
+        .every(EPOCH, Arc::new(Seen(Arc::downgrade(house))));
+    let stores = (&house.aggregates, &house.logs, &house.metrics);
+    let old = too_old(stores, &house.clock).into_iter();
+    old.fold(sweeper, |sweeper, job| sweeper.every(ENFORCEMENT, job))
 }
 
 /// A metric of each run, and a log record of what is out of the ordinary.
@@ -270,54 +269,56 @@ impl SweepJob for Epochs {
     }
 }
 
-/// Everything of one store that is over its class's age.
-struct TooOld<S: ?Sized> {
-    store: Arc<S>,
-    class: DataClass,
-    clock: Arc<dyn Clock>,
-}
+/// Servers that were restored, replaced or promoted: what lies there is erased anew.
+struct Replaced(std::sync::Weak<House>);
 
-impl<S: ?Sized> TooOld<S> {
-    fn new(store: &Arc<S>, class: DataClass, clock: &Arc<dyn Clock>) -> Self {
-        Self { store: Arc::clone(store), class, clock: Arc::clone(clock) }
+impl SweepJob for Replaced {
+    fn name(&self) -> Label {
+        label!("replaced stores")
     }
 
-    fn before(&self) -> Timestamp {
-        self.clock.now().minus(age(self.class))
+    fn store(&self) -> StoreKind {
+        StoreKind::Memory
+    }
+
+    fn class(&self) -> DataClass {
+        DataClass::Operational
+    }
+
+    fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>> {
+        Box::pin(async {
+            let Some(house) = self.0.upgrade() else { return Ok(SweepReport::default()) };
+            let removed = house.recognise().await?;
+            let examined = house.stores.len() as u64;
+            Ok(SweepReport { examined, removed, overdue: None })
+        })
     }
 }
 
-macro_rules! too_old {
-    ($port:ident, $name:literal) => {
-        impl SweepJob for TooOld<dyn $port> {
-            fn name(&self) -> Label {
-                label!($name)
-            }
+/// Which lives the stores are in, written down where the next start finds them.
+struct Seen(std::sync::Weak<House>);
 
-            fn store(&self) -> StoreKind {
-                self.store.store()
-            }
+impl SweepJob for Seen {
+    fn name(&self) -> Label {
+        label!("stores seen")
+    }
 
-            fn class(&self) -> DataClass {
-                self.class
-            }
+    fn store(&self) -> StoreKind {
+        StoreKind::Memory
+    }
 
-            fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>> {
-                Box::pin(async {
-                    let before = self.before();
-                    let oldest = self.store.oldest().await?;
-                    let removed = self.store.enforce(before).await?;
-                    let overdue = oldest.filter(|at| *at < before).map(|at| before.since(at));
-                    Ok(SweepReport { examined: removed, removed, overdue })
-                })
-            }
-        }
-    };
+    fn class(&self) -> DataClass {
+        DataClass::Operational
+    }
+
+    fn run(&self) -> BoxFuture<'_, Result<SweepReport, Error>> {
+        Box::pin(async {
+            let Some(house) = self.0.upgrade() else { return Ok(SweepReport::default()) };
+            let examined = house.restate().await?;
+            Ok(SweepReport { examined, removed: 0, overdue: None })
+        })
+    }
 }
-
-too_old!(AggregateStore, "old aggregates");
-too_old!(LogSink, "old logs");
-too_old!(MetricSink, "old metrics");
 
 /// Entries of the audit log that are over the age of technical data. Their hashes stay.
 struct OldEntries(std::sync::Weak<House>);
