@@ -15,6 +15,8 @@ pub struct AlgorithmId(pub u16);
 impl AlgorithmId {
     /// Kyber768 of round 3 with X25519. The number is ours; none was ever assigned.
     pub const KYBER_ROUND3: Self = Self(0xFE30);
+    /// ML-KEM-1024. The number is that of the HPKE registry (draft-ietf-hpke-pq).
+    pub const ML_KEM_1024: Self = Self(0x0042);
     /// X-Wing: ML-KEM-768 with X25519. The number is that of the HPKE registry
     /// (draft-ietf-hpke-pq).
     pub const X_WING: Self = Self(0x647A);
@@ -47,6 +49,17 @@ pub trait Kem: Send + Sync {
     /// [`CryptoError::Malformed`] for bytes that are no public key, besides those of
     /// [`Kem::generate`].
     fn encapsulate(&self, public: &[u8], context: &[u8]) -> Result<Encapsulated, CryptoError>;
+
+    /// The private half that [`Decapsulate::keep`] gave the bytes of. Whoever keeps it sees to
+    /// it that it is used once, as a session's record does by compare-and-set.
+    ///
+    /// # Errors
+    /// [`CryptoError::KeyLength`] for bytes that are no key of this mechanism,
+    /// [`CryptoError::UnknownAlgorithm`] where keys can't be kept, and [`CryptoError::Memory`].
+    fn restore(&self, kept: &SecretBytes) -> Result<Box<dyn Decapsulate>, CryptoError> {
+        let _ = kept;
+        Err(CryptoError::UnknownAlgorithm)
+    }
 }
 
 /// The private half of a key pair, used up by its only use.
@@ -61,6 +74,14 @@ pub trait Decapsulate: Send + Sync {
         encapsulated: &[u8],
         context: &[u8],
     ) -> Result<SecretBytes, CryptoError>;
+
+    /// The key's bytes, to be kept sealed until its only use.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnknownAlgorithm`] where keys can't be kept, and [`CryptoError::Memory`].
+    fn keep(&self) -> Result<SecretBytes, CryptoError> {
+        Err(CryptoError::UnknownAlgorithm)
+    }
 }
 
 /// A fresh key pair.

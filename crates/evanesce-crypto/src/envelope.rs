@@ -72,7 +72,7 @@ pub enum Padding {
 }
 
 impl Padding {
-    fn padded(self, len: usize) -> usize {
+    pub(crate) fn padded(self, len: usize) -> usize {
         match self {
             Self::None => len,
             Self::Classes => {
@@ -244,7 +244,7 @@ impl RecordKeys {
     }
 }
 
-fn fill(buffer: &mut [u8], plain: &[u8]) -> Result<(), CryptoError> {
+pub(crate) fn fill(buffer: &mut [u8], plain: &[u8]) -> Result<(), CryptoError> {
     let length = u32::try_from(plain.len()).map_err(|_| CryptoError::TooLarge)?;
     let (head, body) = buffer.split_first_chunk_mut::<LENGTH>().ok_or(CryptoError::TooLarge)?;
     *head = length.to_be_bytes();

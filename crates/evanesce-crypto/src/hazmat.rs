@@ -4,210 +4,19 @@
 //! Nothing here commits to a key, pads, draws randomness or keeps a nonce from being used twice.
 //! Where [`seal()`](crate::seal()) or [`seal_to`](crate::seal_to) will do, use those.
 
+mod mechanism;
+mod suite;
+
 use evanesce_memory::{SecretBytes, Wiped, scrub_stack, scrub_stack_deeply};
-use hpke::{
-    Deserializable, Kem, OpModeR, Serializable,
-    aead::{Aead, AesGcm128, AesGcm256, ExportOnlyAead},
-    kdf::{HkdfSha256, HkdfSha512, Kdf as KdfTrait},
-    kem::{MlKem768, X25519HkdfSha256, XWing},
-    rand_core::{TryCryptoRng, TryRng},
-    setup_receiver,
-};
 use ring::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hmac,
 };
 
-use crate::{CryptoError, Encapsulated};
+pub use mechanism::Mechanism;
+pub use suite::{Cipher, Derivation, Preshared, Received, Sender, Suite};
 
-/// A key encapsulation mechanism with known inputs.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Mechanism {
-    /// ML-KEM-768 (FIPS 203). Private key: the seed `d ‖ z` of 64 bytes; randomness: `m`, 32.
-    MlKem768,
-    /// DHKEM(X25519, HKDF-SHA256) (RFC 9180, section 4.1). Private key: 32 bytes; randomness:
-    /// the key material of the ephemeral key, 32.
-    X25519,
-    /// X-Wing (draft-connolly-cfrg-xwing-kem). Private key: the seed of 32 bytes; randomness: 64.
-    XWing,
-}
-
-impl Mechanism {
-    /// The public key of a private one.
-    ///
-    /// # Errors
-    /// [`CryptoError::KeyLength`] for a private key of another length.
-    pub fn public_key(self, private: &SecretBytes) -> Result<Vec<u8>, CryptoError> {
-        match self {
-            Self::MlKem768 => public_key::<MlKem768>(private),
-            Self::X25519 => public_key::<X25519HkdfSha256>(private),
-            Self::XWing => public_key::<XWing>(private),
-        }
-    }
-
-    /// Encapsulates with the randomness given, which must be as long as the mechanism draws.
-    ///
-    /// # Errors
-    /// [`CryptoError::Malformed`] for bytes that are no public key (FIPS 203, section 7.2), and
-    /// [`CryptoError::KeyLength`] for randomness of another length.
-    pub fn encapsulate(
-        self,
-        public: &[u8],
-        randomness: &SecretBytes,
-    ) -> Result<Encapsulated, CryptoError> {
-        match self {
-            Self::MlKem768 => encapsulate::<MlKem768>(public, randomness),
-            Self::X25519 => encapsulate::<X25519HkdfSha256>(public, randomness),
-            Self::XWing => encapsulate::<XWing>(public, randomness),
-        }
-    }
-
-    /// Decapsulates. A changed encapsulation of the right length gives another key, not an
-    /// error, where the mechanism rejects implicitly.
-    ///
-    /// # Errors
-    /// [`CryptoError::Malformed`] for bytes that are no encapsulation, and
-    /// [`CryptoError::KeyLength`] for a private key of another length.
-    pub fn decapsulate(
-        self,
-        private: &SecretBytes,
-        encapsulated: &[u8],
-    ) -> Result<SecretBytes, CryptoError> {
-        match self {
-            Self::MlKem768 => decapsulate::<MlKem768>(private, encapsulated),
-            Self::X25519 => decapsulate::<X25519HkdfSha256>(private, encapsulated),
-            Self::XWing => decapsulate::<XWing>(private, encapsulated),
-        }
-    }
-}
-
-/// The key derivation of an HPKE suite.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Derivation {
-    /// HKDF-SHA256, number 1.
-    HkdfSha256,
-    /// HKDF-SHA512, number 3.
-    HkdfSha512,
-}
-
-/// The cipher of an HPKE suite.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Cipher {
-    /// AES-128-GCM, number 1.
-    Aes128Gcm,
-    /// AES-256-GCM, number 2.
-    Aes256Gcm,
-    /// None: only keys are exported, number 65535.
-    ExportOnly,
-}
-
-/// A suite of HPKE (RFC 9180), in base mode.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Suite {
-    /// The key encapsulation.
-    pub mechanism: Mechanism,
-    /// The key derivation.
-    pub derivation: Derivation,
-    /// The cipher.
-    pub cipher: Cipher,
-}
-
-/// What a receiver has of HPKE before the first message.
-#[derive(Clone, Copy)]
-pub struct Received<'a> {
-    /// The sender's encapsulation.
-    pub encapsulated: &'a [u8],
-    /// What both sides say the exchange is for.
-    pub info: &'a [u8],
-    /// The private key of the receiver.
-    pub private: &'a SecretBytes,
-}
-
-impl Suite {
-    /// Opens messages in the order in which they were sealed: associated data and ciphertext of
-    /// each.
-    ///
-    /// # Errors
-    /// [`CryptoError::Forged`] for a message that does not open, besides those of
-    /// [`Mechanism::decapsulate`]; [`CryptoError::UnknownAlgorithm`] without a cipher.
-    pub fn open(
-        self,
-        received: Received<'_>,
-        messages: &[(&[u8], &[u8])],
-    ) -> Result<Vec<SecretBytes>, CryptoError> {
-        match self.cipher {
-            Cipher::Aes128Gcm => self.opened::<AesGcm128>(received, messages),
-            Cipher::Aes256Gcm => self.opened::<AesGcm256>(received, messages),
-            Cipher::ExportOnly => Err(CryptoError::UnknownAlgorithm),
-        }
-    }
-
-    /// Exports a secret of `len` bytes (RFC 9180, section 5.3).
-    ///
-    /// # Errors
-    /// [`CryptoError::KeyLength`] for more than the derivation gives, besides those of
-    /// [`Mechanism::decapsulate`].
-    pub fn export(
-        self,
-        received: Received<'_>,
-        context: &[u8],
-        len: usize,
-    ) -> Result<SecretBytes, CryptoError> {
-        match self.cipher {
-            Cipher::Aes128Gcm => self.exported::<AesGcm128>(received, context, len),
-            Cipher::Aes256Gcm => self.exported::<AesGcm256>(received, context, len),
-            Cipher::ExportOnly => self.exported::<ExportOnlyAead>(received, context, len),
-        }
-    }
-
-    fn opened<A: Aead>(
-        self,
-        received: Received<'_>,
-        messages: &[(&[u8], &[u8])],
-    ) -> Result<Vec<SecretBytes>, CryptoError> {
-        use Derivation::{HkdfSha256 as Short, HkdfSha512 as Long};
-        match (self.mechanism, self.derivation) {
-            (Mechanism::MlKem768, Short) => open::<A, HkdfSha256, MlKem768>(received, messages),
-            (Mechanism::MlKem768, Long) => open::<A, HkdfSha512, MlKem768>(received, messages),
-            (Mechanism::X25519, Short) => {
-                open::<A, HkdfSha256, X25519HkdfSha256>(received, messages)
-            }
-            (Mechanism::X25519, Long) => {
-                open::<A, HkdfSha512, X25519HkdfSha256>(received, messages)
-            }
-            (Mechanism::XWing, Short) => open::<A, HkdfSha256, XWing>(received, messages),
-            (Mechanism::XWing, Long) => open::<A, HkdfSha512, XWing>(received, messages),
-        }
-    }
-
-    fn exported<A: Aead>(
-        self,
-        received: Received<'_>,
-        context: &[u8],
-        len: usize,
-    ) -> Result<SecretBytes, CryptoError> {
-        use Derivation::{HkdfSha256 as Short, HkdfSha512 as Long};
-        match (self.mechanism, self.derivation) {
-            (Mechanism::MlKem768, Short) => {
-                export::<A, HkdfSha256, MlKem768>(received, context, len)
-            }
-            (Mechanism::MlKem768, Long) => {
-                export::<A, HkdfSha512, MlKem768>(received, context, len)
-            }
-            (Mechanism::X25519, Short) => {
-                export::<A, HkdfSha256, X25519HkdfSha256>(received, context, len)
-            }
-            (Mechanism::X25519, Long) => {
-                export::<A, HkdfSha512, X25519HkdfSha256>(received, context, len)
-            }
-            (Mechanism::XWing, Short) => export::<A, HkdfSha256, XWing>(received, context, len),
-            (Mechanism::XWing, Long) => export::<A, HkdfSha512, XWing>(received, context, len),
-        }
-    }
-}
+use crate::CryptoError;
 
 /// AES-256-GCM (SP 800-38D) under a key and a nonce that the caller chooses: ciphertext, then a
 /// tag of 16 bytes. Two messages under one nonce give both away.
@@ -274,6 +83,22 @@ pub fn hmac_sha256(key: &SecretBytes, message: &[u8]) -> Result<[u8; 32], Crypto
     tag.as_ref().try_into().map_err(|_| CryptoError::KeyLength)
 }
 
+/// X25519 (RFC 7748): the x-coordinate that both sides share. A point of small order gives
+/// zeros, which the caller must not take for a key.
+///
+/// # Errors
+/// [`CryptoError::KeyLength`] for a private key of other than 32 bytes, and
+/// [`CryptoError::Memory`].
+pub fn x25519(private: &SecretBytes, public: [u8; 32]) -> Result<SecretBytes, CryptoError> {
+    let mut shared = private.expose(|private| {
+        let private = private.try_into().map_err(|_| CryptoError::KeyLength)?;
+        Ok::<_, CryptoError>(x25519_dalek::x25519(private, public))
+    })?;
+    let shared = SecretBytes::from_slice(&mut shared);
+    scrub_stack_deeply();
+    Ok(shared?)
+}
+
 fn cipher(key: &SecretBytes) -> Result<Wiped<LessSafeKey>, CryptoError> {
     key.expose(|key| {
         Wiped::try_build(|| {
@@ -282,126 +107,6 @@ fn cipher(key: &SecretBytes) -> Result<Wiped<LessSafeKey>, CryptoError> {
         })
     })
 }
-
-fn private_key<K: Kem>(private: &SecretBytes) -> Result<Wiped<K::PrivateKey>, CryptoError> {
-    private.expose(|bytes| {
-        Wiped::try_build(|| K::PrivateKey::from_bytes(bytes).map_err(|_| CryptoError::KeyLength))
-    })
-}
-
-fn public_key<K: Kem>(private: &SecretBytes) -> Result<Vec<u8>, CryptoError> {
-    let public = K::sk_to_pk(&*private_key::<K>(private)?).to_bytes().to_vec();
-    scrub_stack_deeply();
-    Ok(public)
-}
-
-fn encapsulate<K: Kem>(
-    public: &[u8],
-    randomness: &SecretBytes,
-) -> Result<Encapsulated, CryptoError> {
-    let public = K::PublicKey::from_bytes(public).map_err(|_| CryptoError::Malformed)?;
-    let made = randomness.expose(|bytes| {
-        let mut source = Given { rest: bytes, short: false };
-        let made = K::encap_with_rng(&public, None, &mut source);
-        let exact = source.rest.is_empty() && !source.short;
-        let (mut shared, bytes) = made.map_err(|_| CryptoError::Malformed)?;
-        let key = SecretBytes::from_slice(&mut shared.0)?;
-        if exact { Ok((key, bytes.to_bytes().to_vec())) } else { Err(CryptoError::KeyLength) }
-    });
-    scrub_stack_deeply();
-    made.map(|(key, bytes)| Encapsulated { bytes, key })
-}
-
-fn decapsulate<K: Kem>(
-    private: &SecretBytes,
-    encapsulated: &[u8],
-) -> Result<SecretBytes, CryptoError> {
-    let private = private_key::<K>(private)?;
-    let encapsulated =
-        K::EncappedKey::from_bytes(encapsulated).map_err(|_| CryptoError::Malformed)?;
-    let shared = K::decap(&private, None, &encapsulated)
-        .map_err(|_| CryptoError::Malformed)
-        .and_then(|mut shared| Ok(SecretBytes::from_slice(&mut shared.0)?));
-    scrub_stack_deeply();
-    shared
-}
-
-fn open<A: Aead, D: KdfTrait, K: Kem>(
-    received: Received<'_>,
-    messages: &[(&[u8], &[u8])],
-) -> Result<Vec<SecretBytes>, CryptoError> {
-    let private = private_key::<K>(received.private)?;
-    let encapsulated =
-        K::EncappedKey::from_bytes(received.encapsulated).map_err(|_| CryptoError::Malformed)?;
-    let mut context =
-        setup_receiver::<A, D, K>(&OpModeR::Base, &private, &encapsulated, received.info)
-            .map_err(|_| CryptoError::Malformed)?;
-    let opened = messages
-        .iter()
-        .map(|(associated, sealed)| {
-            let mut plain = context.open(sealed, associated).map_err(|_| CryptoError::Forged)?;
-            Ok(SecretBytes::from_slice(&mut plain)?)
-        })
-        .collect();
-    drop(context);
-    scrub_stack_deeply();
-    opened
-}
-
-fn export<A: Aead, D: KdfTrait, K: Kem>(
-    received: Received<'_>,
-    context: &[u8],
-    len: usize,
-) -> Result<SecretBytes, CryptoError> {
-    let private = private_key::<K>(received.private)?;
-    let encapsulated =
-        K::EncappedKey::from_bytes(received.encapsulated).map_err(|_| CryptoError::Malformed)?;
-    let receiver =
-        setup_receiver::<A, D, K>(&OpModeR::Base, &private, &encapsulated, received.info)
-            .map_err(|_| CryptoError::Malformed)?;
-    let mut secret = SecretBytes::zeroed(len)?;
-    let exported = secret.expose_mut(|bytes| receiver.export(context, bytes));
-    drop(receiver);
-    scrub_stack_deeply();
-    exported.map_err(|_| CryptoError::KeyLength)?;
-    Ok(secret)
-}
-
-/// The caller's randomness, each byte once.
-struct Given<'a> {
-    rest: &'a [u8],
-    short: bool,
-}
-
-impl TryRng for Given<'_> {
-    type Error = std::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    fn try_fill_bytes(&mut self, into: &mut [u8]) -> Result<(), Self::Error> {
-        match self.rest.split_at_checked(into.len()) {
-            Some((taken, rest)) => {
-                into.copy_from_slice(taken);
-                self.rest = rest;
-            }
-            // Seen by the caller, who then gives no key.
-            None => self.short = true,
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Given<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -420,7 +125,8 @@ mod tests {
             derivation: Derivation::HkdfSha256,
             cipher: Cipher::ExportOnly,
         };
-        let received = Received { encapsulated: &made.bytes, info, private: &seed };
+        let received =
+            Received { encapsulated: &made.bytes, info, private: &seed, sender: Sender::default() };
         let exported = suite.export(received, b"evanesce channel key v1", 32).unwrap();
         assert!(exported.ct_eq(&made.key));
         let other = Received { info: b"another", ..received };
@@ -432,6 +138,10 @@ mod tests {
     #[test]
     fn lengths_are_exact_and_bad_points_refused() {
         let all = [
+            #[cfg(feature = "kyber-round3")]
+            (Mechanism::Kyber768, 64, 32),
+            (Mechanism::MlKem1024, 64, 32),
+            (Mechanism::MlKem512, 64, 32),
             (Mechanism::MlKem768, 64, 32),
             (Mechanism::X25519, 32, 32),
             (Mechanism::XWing, 32, 64),
@@ -455,6 +165,64 @@ mod tests {
         }
         let zero = Mechanism::X25519.decapsulate(&secret(&[3; 32]), &[0; 32]).err();
         assert_eq!(zero, Some(CryptoError::Malformed));
+    }
+
+    /// RFC 9180, section 5.1: what is known of the sender goes into the key.
+    #[test]
+    fn a_sender_is_authenticated_by_key_and_by_secret() {
+        let (own, theirs, random) = (secret(&[3; 32]), secret(&[4; 32]), secret(&[5; 32]));
+        let [public, sender] =
+            [&own, &theirs].map(|key| Mechanism::X25519.public_key(key).unwrap());
+        let made = Mechanism::X25519.encapsulate_from(&theirs, &public, &random).unwrap();
+        let suite = Suite {
+            mechanism: Mechanism::X25519,
+            derivation: Derivation::HkdfSha256,
+            cipher: Cipher::ChaCha20Poly1305,
+        };
+        let word = secret(b"thirty-two bytes that both know.");
+        let preshared = Some(Preshared { name: b"word", secret: &word });
+        let export = |public: Option<&[u8]>, preshared| {
+            let sender = Sender { public, preshared };
+            let received = Received { encapsulated: &made.bytes, info: b"", private: &own, sender };
+            suite.export(received, b"", 32)
+        };
+        let modes = [
+            (None, None),
+            (None, preshared),
+            (Some(&sender[..]), None),
+            (Some(&sender), preshared),
+        ];
+        let keys = modes.map(|(public, preshared)| export(public, preshared).unwrap());
+        for (at, key) in keys.iter().enumerate() {
+            assert!(keys.iter().skip(at + 1).all(|other| !key.ct_eq(other)), "mode {at}");
+        }
+        let nameless = Some(Preshared { name: b"", secret: &word });
+        assert_eq!(export(None, nameless).err(), Some(CryptoError::KeyLength));
+        let none = Some(CryptoError::UnknownAlgorithm);
+        let wing = Suite { mechanism: Mechanism::XWing, ..suite };
+        let sender = Sender { public: Some(&sender), preshared: None };
+        let received = Received { encapsulated: &made.bytes, info: b"", private: &own, sender };
+        assert_eq!(wing.export(received, b"", 32).err(), none);
+        assert_eq!(Mechanism::XWing.encapsulate_from(&theirs, &public, &random).err(), none);
+    }
+
+    /// RFC 7748, section 5.2.
+    #[test]
+    fn curve_points_are_those_of_the_standard() {
+        let hex = crate::vectors::hex;
+        let agreed = |private: &str, public: &str| {
+            let shared = x25519(&secret(&hex(private)), hex(public).try_into().unwrap()).unwrap();
+            shared.expose(<[u8]>::to_vec)
+        };
+        assert_eq!(
+            agreed(
+                "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
+                "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
+            ),
+            hex("c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552"),
+        );
+        assert_eq!(x25519(&secret(&[1; 31]), [9; 32]).err(), Some(CryptoError::KeyLength));
+        assert!(x25519(&secret(&[1; 32]), [0; 32]).unwrap().ct_eq(&secret(&[0; 32])));
     }
 
     #[test]

@@ -1,16 +1,13 @@
-use evanesce_memory::{SecretBytes, Wiped, scrub_stack_deeply, wipe_slice};
+use evanesce_memory::{SecretBytes, scrub_stack_deeply, wipe_slice};
 use pqc_kyber::{
     KYBER_CIPHERTEXTBYTES, KYBER_PUBLICKEYBYTES, KYBER_SECRETKEYBYTES, decapsulate, encapsulate,
     keypair,
 };
-use ring::{
-    agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral},
-    rand::{SecureRandom, SystemRandom},
-};
+use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{
     AlgorithmId, AssociatedData, CryptoError, Decapsulate, Encapsulated, Kem, KeyPair,
-    derive_from_halves, random,
+    derive_from_halves, hazmat::x25519, random, random_secret,
 };
 
 const POINT: usize = 32;
@@ -48,7 +45,7 @@ impl Kem for KyberRound3 {
         let made = lattice.expose_mut(|secret| lattice_pair(secret, &mut public));
         scrub_stack_deeply();
         made?;
-        let curve = curve_key()?;
+        let curve = random_secret(POINT)?;
         public.extend_from_slice(&point_of(&curve)?);
         let private = Box::new(Private { curve, lattice, public: public.clone() });
         Ok(KeyPair { private, public })
@@ -64,16 +61,33 @@ impl Kem for KyberRound3 {
         let made = shared.expose_mut(|shared| lattice_send(lattice_key, shared, &mut bytes));
         scrub_stack_deeply();
         made?;
-        let curve = curve_key()?;
+        let curve = random_secret(POINT)?;
         bytes.extend_from_slice(&point_of(&curve)?);
-        let agreed = agree(curve, point)?;
+        let agreed = agree(&curve, point)?;
         let key = combine(&shared, &agreed, public, &bytes, context)?;
         Ok(Encapsulated { bytes, key })
+    }
+
+    fn restore(&self, kept: &SecretBytes) -> Result<Box<dyn Decapsulate>, CryptoError> {
+        if kept.len() != POINT + KYBER_SECRETKEYBYTES {
+            return Err(CryptoError::KeyLength);
+        }
+        let (mut curve, mut lattice) =
+            (SecretBytes::zeroed(POINT)?, SecretBytes::zeroed(KYBER_SECRETKEYBYTES)?);
+        let mut public = kept.expose(|kept| {
+            let (point, secret) = kept.split_at_checked(POINT).ok_or(CryptoError::KeyLength)?;
+            if curve.copy_at(0, point) + lattice.copy_at(0, secret) != kept.len() {
+                return Err(CryptoError::KeyLength);
+            }
+            Ok::<_, CryptoError>(pqc_kyber::public(secret).to_vec())
+        })?;
+        public.extend_from_slice(&point_of(&curve)?);
+        Ok(Box::new(Private { curve, lattice, public }))
     }
 }
 
 struct Private {
-    curve: Wiped<EphemeralPrivateKey>,
+    curve: SecretBytes,
     lattice: SecretBytes,
     public: Vec<u8>,
 }
@@ -101,8 +115,15 @@ impl Decapsulate for Private {
         });
         scrub_stack_deeply();
         opened?;
-        let agreed = agree(curve, point)?;
+        let agreed = agree(&curve, point)?;
         combine(&shared, &agreed, &public, encapsulated, context)
+    }
+
+    fn keep(&self) -> Result<SecretBytes, CryptoError> {
+        let mut kept = SecretBytes::zeroed(POINT + KYBER_SECRETKEYBYTES)?;
+        let curve = self.curve.expose(|curve| kept.copy_at(0, curve));
+        let lattice = self.lattice.expose(|lattice| kept.copy_at(POINT, lattice));
+        if curve + lattice == kept.len() { Ok(kept) } else { Err(CryptoError::KeyLength) }
     }
 }
 
@@ -140,28 +161,25 @@ fn lattice_send(public: &[u8], shared: &mut [u8], out: &mut Vec<u8>) -> Result<(
     Ok(())
 }
 
-fn curve_key() -> Result<Wiped<EphemeralPrivateKey>, CryptoError> {
-    Wiped::try_build(|| {
-        EphemeralPrivateKey::generate(&X25519, &SystemRandom::new())
-            .map_err(|_| CryptoError::Random)
-    })
-}
+/// The x-coordinate of the base point (RFC 7748, section 4.1).
+const BASE: [u8; POINT] = {
+    let mut base = [0; POINT];
+    base[0] = 9;
+    base
+};
 
-fn point_of(key: &EphemeralPrivateKey) -> Result<[u8; POINT], CryptoError> {
-    let public = key.compute_public_key().map_err(|_| CryptoError::Random)?;
-    public.as_ref().try_into().map_err(|_| CryptoError::KeyLength)
+fn point_of(key: &SecretBytes) -> Result<[u8; POINT], CryptoError> {
+    let point = x25519(key, BASE)?;
+    point.expose(|point| point.try_into().map_err(|_| CryptoError::KeyLength))
 }
 
 /// X25519. A point of small order, whose result would be zero, is refused.
-fn agree(key: Wiped<EphemeralPrivateKey>, point: &[u8]) -> Result<SecretBytes, CryptoError> {
-    let mut agreed = SecretBytes::zeroed(KEY)?;
-    let peer = UnparsedPublicKey::new(&X25519, point);
-    key.consume(|key| {
-        agree_ephemeral(key, &peer, |secret| {
-            agreed.expose_mut(|agreed| agreed.copy_from_slice(secret));
-        })
-    })
-    .map_err(|_| CryptoError::Malformed)?;
+fn agree(key: &SecretBytes, point: &[u8]) -> Result<SecretBytes, CryptoError> {
+    let point = point.try_into().map_err(|_| CryptoError::Malformed)?;
+    let agreed = x25519(key, point)?;
+    if agreed.ct_eq(&SecretBytes::zeroed(KEY)?) {
+        return Err(CryptoError::Malformed);
+    }
     Ok(agreed)
 }
 
@@ -201,6 +219,88 @@ impl rand_core_06::RngCore for Source {
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core_06::Error> {
         let unavailable = const { std::num::NonZeroU32::MIN };
         self.0.fill(bytes).map_err(|_| rand_core_06::Error::from(unavailable))
+    }
+}
+
+/// The lattice alone, with every input known, for the module `hazmat`.
+pub(crate) mod known {
+    use evanesce_memory::{SecretBytes, scrub_stack_deeply, wipe_slice};
+    use pqc_kyber::{KYBER_PUBLICKEYBYTES, Keypair};
+
+    use crate::{CryptoError, Encapsulated};
+
+    pub(crate) fn public_key(seed: &SecretBytes) -> Result<Vec<u8>, CryptoError> {
+        with_pair(seed, |pair| Ok(pair.public.to_vec()))
+    }
+
+    pub(crate) fn encapsulate(
+        public: &[u8],
+        randomness: &SecretBytes,
+    ) -> Result<Encapsulated, CryptoError> {
+        if public.len() != KYBER_PUBLICKEYBYTES {
+            return Err(CryptoError::Malformed);
+        }
+        let made = randomness.expose(|bytes| {
+            let mut once = Once(Some(bytes));
+            let (bytes, mut key) =
+                pqc_kyber::encapsulate(public, &mut once).map_err(|_| CryptoError::KeyLength)?;
+            Ok(Encapsulated { bytes: bytes.to_vec(), key: SecretBytes::from_slice(&mut key)? })
+        });
+        scrub_stack_deeply();
+        made
+    }
+
+    pub(crate) fn decapsulate(
+        seed: &SecretBytes,
+        encapsulated: &[u8],
+    ) -> Result<SecretBytes, CryptoError> {
+        with_pair(seed, |pair| {
+            let mut key = pqc_kyber::decapsulate(encapsulated, &pair.secret)
+                .map_err(|_| CryptoError::Malformed)?;
+            Ok(SecretBytes::from_slice(&mut key)?)
+        })
+    }
+
+    fn with_pair<T>(
+        seed: &SecretBytes,
+        work: impl FnOnce(&Keypair) -> Result<T, CryptoError>,
+    ) -> Result<T, CryptoError> {
+        let mut pair = seed.expose(pqc_kyber::derive).map_err(|_| CryptoError::KeyLength)?;
+        let done = work(&pair);
+        wipe_slice(&mut pair.secret);
+        scrub_stack_deeply();
+        done
+    }
+
+    /// Randomness for one draw of its whole length.
+    struct Once<'a>(Option<&'a [u8]>);
+
+    impl rand_core_06::CryptoRng for Once<'_> {}
+
+    impl rand_core_06::RngCore for Once<'_> {
+        fn next_u32(&mut self) -> u32 {
+            rand_core_06::impls::next_u32_via_fill(self)
+        }
+
+        fn next_u64(&mut self) -> u64 {
+            rand_core_06::impls::next_u64_via_fill(self)
+        }
+
+        // `pqc_kyber` calls only the fallible method.
+        fn fill_bytes(&mut self, bytes: &mut [u8]) {
+            let filled = self.try_fill_bytes(bytes);
+            debug_assert!(filled.is_ok(), "the fallible method says that randomness is used up");
+        }
+
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core_06::Error> {
+            match self.0.take() {
+                Some(given) if given.len() == bytes.len() => {
+                    bytes.copy_from_slice(given);
+                    Ok(())
+                }
+                _ => Err(rand_core_06::Error::from(const { std::num::NonZeroU32::MIN })),
+            }
+        }
     }
 }
 

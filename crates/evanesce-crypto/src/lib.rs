@@ -9,11 +9,15 @@ mod envelope;
 mod error;
 pub mod hazmat;
 mod history;
+mod hpke_kem;
 #[cfg(feature = "kyber-round3")]
 mod kyber;
 #[cfg(feature = "ml-dsa")]
 mod mldsa;
+mod mlkem;
+mod prekey;
 mod random;
+mod ratchet;
 mod root;
 mod root_file;
 mod sign;
@@ -32,7 +36,10 @@ pub use history::KeyHistory;
 pub use kyber::KyberRound3;
 #[cfg(feature = "ml-dsa")]
 pub use mldsa::{MlDsaSignature, MlDsaSigningKey, MlDsaVerifyingKey};
+pub use mlkem::MlKem1024;
+pub use prekey::{Binding, Offer, Prekey};
 pub use random::{random, random_secret};
+pub use ratchet::{ChannelError, Ratchet};
 pub use root::{Root, RootProvider, RootVersion, Wrapped, rewrap, unwrap, wrap};
 pub use root_file::RootFile;
 pub use sign::{Signature, SigningKey, VerifyingKey};

@@ -1,11 +1,14 @@
 use evanesce_core::{Error, ErrorKind, StoreKind};
-use evanesce_crypto::CryptoError;
+use evanesce_crypto::{ChannelError, CryptoError};
 use evanesce_memory::MemoryError;
 
 /// Why an input was not processed. In every case the input is gone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PipelineError {
+    /// The channel to the client gave nothing.
+    #[error("the channel to the client gave nothing")]
+    Channel(#[source] ChannelError),
     /// The input could not be sealed or opened.
     #[error("the input could not be sealed or opened")]
     Crypto(#[source] CryptoError),
@@ -26,6 +29,12 @@ pub enum PipelineError {
     TooLarge,
 }
 
+impl From<ChannelError> for PipelineError {
+    fn from(error: ChannelError) -> Self {
+        Self::Channel(error)
+    }
+}
+
 impl From<CryptoError> for PipelineError {
     fn from(error: CryptoError) -> Self {
         Self::Crypto(error)
@@ -41,6 +50,7 @@ impl From<MemoryError> for PipelineError {
 impl From<PipelineError> for Error {
     fn from(error: PipelineError) -> Self {
         let (kind, sentence) = match error {
+            PipelineError::Channel(_) => (ErrorKind::Refused, "the channel gave nothing"),
             PipelineError::Crypto(_) => (ErrorKind::Corrupt, "the input could not be opened"),
             PipelineError::Late => (ErrorKind::Timeout, "the work ended after its deadline"),
             PipelineError::Memory(_) => (ErrorKind::Exhausted, "guarded memory is used up"),

@@ -81,6 +81,15 @@ impl Pipeline {
         sealed
     }
 
+    /// As [`accept`](Self::accept), for what lies in guarded memory already.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    pub fn accept_secret(&self, input: &SecretBytes) -> Result<SealedInput, PipelineError> {
+        self.check_size(input.len())?;
+        SealedInput::new(input)
+    }
+
     /// Opens an input for the length of a closure, wipes it, looks whether it is
     /// wiped, and says so.
     ///

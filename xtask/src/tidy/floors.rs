@@ -12,6 +12,7 @@ const FLOORS: [&[&str]; 8] = [
     &[
         "anonymize",
         "audit",
+        "client",
         "consent",
         "detect",
         "pipeline",
