@@ -14,10 +14,10 @@
 
 use std::collections::HashMap;
 
-mod csv;
+pub(crate) mod csv;
 mod sensitive;
 
-pub use sensitive::{Absent, Distance, Sensitive};
+pub use sensitive::{Absent, Distance, Reading, Sensitive};
 
 /// Why a table cannot be measured. Nothing of the table is in it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -53,10 +53,38 @@ pub struct MicroTable {
     rows: usize,
 }
 
-struct Column {
+pub(crate) struct Column {
     name: String,
-    cells: Vec<u32>,
-    values: Vec<String>,
+    pub(crate) cells: Vec<u32>,
+    pub(crate) values: Vec<String>,
+}
+
+impl Column {
+    /// A row's value.
+    pub(crate) fn value(&self, row: usize) -> &str {
+        &self.values[self.cells[row] as usize]
+    }
+
+    /// For each row the rank of its value, and for each rank its rows.
+    pub(crate) fn ranked(&self) -> (Vec<u32>, Vec<u32>) {
+        let (ranks, _) = sensitive::ranks(&self.values);
+        let of_row: Vec<u32> = self.cells.iter().map(|cell| ranks[*cell as usize]).collect();
+        let mut totals = vec![0; ranks.iter().max().map_or(0, |it| *it as usize + 1)];
+        for rank in &of_row {
+            totals[*rank as usize] += 1;
+        }
+        (of_row, totals)
+    }
+
+    /// A value of each rank.
+    pub(crate) fn ranked_values(&self) -> Vec<&str> {
+        let (ranks, _) = sensitive::ranks(&self.values);
+        let mut values = vec![""; ranks.iter().max().map_or(0, |it| *it as usize + 1)];
+        for (value, rank) in self.values.iter().zip(&ranks) {
+            values[*rank as usize] = value;
+        }
+        values
+    }
 }
 
 impl MicroTable {
@@ -109,10 +137,59 @@ impl MicroTable {
         if rows == 0 { Err(DisclosureError::Empty) } else { Ok(Self { columns, rows }) }
     }
 
+    /// From whole columns of one length.
+    pub(crate) fn from_columns(columns: Vec<(String, Vec<&str>)>) -> Result<Self, DisclosureError> {
+        let rows = columns.first().map_or(0, |(_, cells)| cells.len());
+        if rows == 0 {
+            return Err(DisclosureError::Empty);
+        }
+        let column = |(name, fields): (String, Vec<&str>)| {
+            let mut known: HashMap<&str, u32> = HashMap::new();
+            let mut values = Vec::new();
+            let cells = fields.iter().map(|field| {
+                let next = number(values.len())?;
+                let cell = *known.entry(field).or_insert(next);
+                if cell == next {
+                    values.push((*field).to_owned());
+                }
+                Ok(cell)
+            });
+            let cells = cells.collect::<Result<Vec<u32>, DisclosureError>>()?;
+            if cells.len() != rows {
+                return Err(DisclosureError::Ragged);
+            }
+            Ok(Column { name, cells, values })
+        };
+        let columns = columns.into_iter().map(column).collect::<Result<_, _>>()?;
+        Ok(Self { columns, rows })
+    }
+
+    /// As text: a heading and a line for each row, fields between `delimiter`, quoted as
+    /// in RFC 4180 where they have to be. What it holds leaves the table here.
+    #[must_use]
+    pub fn write(&self, delimiter: char) -> String {
+        let mut text = String::new();
+        let names = self.columns.iter().map(|column| column.name.as_str());
+        csv::write(&mut text, names, delimiter);
+        for row in 0..self.rows {
+            csv::write(&mut text, self.columns.iter().map(|it| it.value(row)), delimiter);
+        }
+        text
+    }
+
     /// How many rows it has.
     #[must_use]
     pub const fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// The different values of a column, in the order of their first row, such as to
+    /// make a [`Hierarchy`](crate::generalize::Hierarchy) of them.
+    ///
+    /// # Errors
+    /// If there is no such column.
+    pub fn values(&self, name: &str) -> Result<impl Iterator<Item = &str>, DisclosureError> {
+        Ok(self.column(name)?.values.iter().map(String::as_str))
     }
 
     /// The classes of rows that agree in every quasi-identifier, in time linear in
@@ -142,7 +219,7 @@ impl MicroTable {
         Ok(Classes { table: self, of_row, sizes })
     }
 
-    fn column(&self, name: &str) -> Result<&Column, DisclosureError> {
+    pub(crate) fn column(&self, name: &str) -> Result<&Column, DisclosureError> {
         self.columns.iter().find(|it| it.name == name).ok_or(DisclosureError::Column)
     }
 }

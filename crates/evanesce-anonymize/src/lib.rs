@@ -11,6 +11,7 @@ mod event;
 pub mod exact;
 mod folds;
 mod gate;
+pub mod generalize;
 mod histogram;
 mod keys;
 mod memory;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evanesce_anonymize::disclosure::{Absent, DisclosureError, Distance, MicroTable};
+use evanesce_anonymize::disclosure::{Absent, DisclosureError, Distance, MicroTable, Reading};
 use proptest::prelude::*;
 
 #[allow(clippy::unwrap_used, reason = "the text is well formed")]
@@ -33,6 +33,27 @@ fn recursive_diversity_sorts_falling() {
     assert_eq!(sensitive.recursive_c(2), Some(1.0));
     assert_eq!(sensitive.recursive_c(3), Some(3.0));
     assert_eq!((sensitive.recursive_c(0), sensitive.recursive_c(4)), (None, None));
+}
+
+#[test]
+fn a_tools_reading_promises_less_than_the_paper() {
+    let near = |ours: f64, theirs: f64| assert!((ours - theirs).abs() < 1e-12, "{ours} {theirs}");
+    let rows = [vec![(1, 1); 9], vec![(1, 2)], vec![(2, 1); 6], vec![(2, 2); 4]].concat();
+    let classes = table(&rows);
+    let classes = classes.classes(&["q"]).unwrap();
+    let sensitive = classes.sensitive("s").unwrap();
+    assert_eq!(sensitive.recursive_c_as(2, Reading::Paper), Some(9.0));
+    assert_eq!(sensitive.recursive_c_as(2, Reading::Pycanon), Some(4.0 / 6.0));
+    assert_eq!(sensitive.recursive_c(2), Some(9.0));
+    // The frequent value has three quarters of the table and all of a class: a third more,
+    // of which the paper takes ln 4/3, and the tool anything up to the rare value's ln 4.
+    let rows = [vec![(1, 1)], vec![(2, 1); 8], vec![(2, 2); 3]].concat();
+    let classes = table(&rows);
+    let classes = classes.classes(&["q"]).unwrap();
+    let sensitive = classes.sensitive("s").unwrap();
+    near(sensitive.enhanced_beta(), (4.0_f64 / 3.0).ln());
+    near(sensitive.enhanced_beta_as(Reading::Paper), (4.0_f64 / 3.0).ln());
+    near(sensitive.enhanced_beta_as(Reading::Pycanon), 1.0 / 3.0);
 }
 
 #[test]

@@ -71,3 +71,24 @@ pub enum InvalidSignal {
     #[error("the string is of another type or version")]
     Version,
 }
+
+/// Why a document of somebody else's is not read. None of them holds anything of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidDocument {
+    /// Its context gives the terms another meaning, or lies elsewhere.
+    #[error("the document's context is not that of the vocabulary")]
+    Context,
+    /// A key stands twice in one object, so that readers would differ.
+    #[error("a key stands twice in one object")]
+    Duplicate,
+    /// It is neither a consent record nor a consent receipt.
+    #[error("the document is no consent record and no consent receipt")]
+    Kind,
+    /// It is not JSON, or nested more deeply than is read.
+    #[error("the document is not JSON, or nested too deeply")]
+    Syntax,
+    /// It is longer than 262,144 bytes.
+    #[error("the document is longer than is read")]
+    TooLong,
+}

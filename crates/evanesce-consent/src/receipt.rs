@@ -100,6 +100,12 @@ impl Decision {
         &self.sentence
     }
 
+    /// How long what comes of it is kept, as a duration of ISO 8601.
+    #[must_use]
+    pub fn keep(&self) -> &str {
+        &self.keep
+    }
+
     /// How it was decided.
     #[must_use]
     pub const fn status(&self) -> Status {
@@ -171,6 +177,12 @@ impl ConsentReceipt {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Its identifier, which is random and kept nowhere else.
+    #[must_use]
+    pub const fn id(&self) -> Digest {
+        self.content.id
     }
 
     /// The minute in which it was issued.

@@ -144,6 +144,12 @@ impl ConsentRecord {
         self.choice(purpose).map(|choice| Timestamp::from_millis(choice.at))
     }
 
+    /// The version of the notice that the person answered for a purpose.
+    #[must_use]
+    pub fn answered_version(&self, purpose: &PurposeId) -> Option<Digest> {
+        self.choice(purpose).map(|choice| Digest::new(choice.notice))
+    }
+
     /// Takes a grant back; `false` if there was none to take back.
     #[must_use]
     pub fn withdraw(&mut self, purpose: &PurposeId, at: Timestamp) -> bool {

@@ -2,6 +2,9 @@ use evanesce_core::Date;
 
 use crate::GppString;
 
+// A document of two members has no need of more.
+const LONGEST: usize = 16 * 1024;
+
 /// What the person's browser says with a request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Signals {
@@ -46,6 +49,19 @@ pub fn well_known_gpc(last_update: Date) -> String {
     format!("{{\"gpc\":true,\"lastUpdate\":\"{last_update}\"}}")
 }
 
+/// Whether the site that this document is from says that it honours the signal; `None`
+/// if the document says nothing of the kind. As the specification wants it, `gpc` is
+/// `true` or `false` and nothing else, and further members are passed over.
+#[must_use]
+pub fn read_well_known_gpc(document: &str) -> Option<bool> {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        gpc: bool,
+    }
+    let is_read = document.len() <= LONGEST;
+    is_read.then(|| serde_json::from_str::<Said>(document).ok()).flatten().map(|said| said.gpc)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +85,18 @@ mod tests {
         assert!(Signals::none().with_gpp(&out).objects());
         assert!(!Signals::none().with_gpp(&not).objects());
         assert!(gpc.with_gpp(&not).objects());
+    }
+
+    #[test]
+    fn a_document_says_yes_or_no_or_nothing() {
+        let date = Date::new(2026, 1, 2).unwrap();
+        assert_eq!(read_well_known_gpc(&well_known_gpc(date)), Some(true));
+        assert_eq!(read_well_known_gpc(r#"{"gpc":false,"more":[1]}"#), Some(false));
+        for nothing in ["gpc=true", "{}", r#"{"gpc":"true"}"#, r#"{"gpc":1}"#, "true", "[]", ""] {
+            assert_eq!(read_well_known_gpc(nothing), None, "{nothing}");
+        }
+        let long = format!(r#"{{"gpc":true,"x":"{}"}}"#, "x".repeat(20_000));
+        assert_eq!(read_well_known_gpc(&long), None);
     }
 
     #[test]

@@ -3,17 +3,17 @@ use std::borrow::Cow;
 use super::DisclosureError;
 
 /// The fields of a line.
-pub(super) type Record<'t> = Vec<Cow<'t, str>>;
+pub(crate) type Record<'t> = Vec<Cow<'t, str>>;
 
 /// Records of RFC 4180 with any delimiter; empty lines are passed over. Each
 /// character is read once.
-pub(super) struct Records<'t> {
+pub(crate) struct Records<'t> {
     rest: &'t str,
     delimiter: char,
 }
 
 impl<'t> Records<'t> {
-    pub(super) const fn new(text: &'t str, delimiter: char) -> Self {
+    pub(crate) const fn new(text: &'t str, delimiter: char) -> Self {
         Self { rest: text, delimiter }
     }
 
@@ -61,6 +61,23 @@ impl<'t> Records<'t> {
         self.rest = rest;
         Ok(field)
     }
+}
+
+/// Adds a line of fields.
+pub(crate) fn write<'f>(text: &mut String, fields: impl Iterator<Item = &'f str>, delimiter: char) {
+    for (place, field) in fields.enumerate() {
+        if place > 0 {
+            text.push(delimiter);
+        }
+        if field.is_empty() || field.contains([delimiter, '"', '\n', '\r']) {
+            text.push('"');
+            text.push_str(&field.replace('"', "\"\""));
+            text.push('"');
+        } else {
+            text.push_str(field);
+        }
+    }
+    text.push('\n');
 }
 
 impl<'t> Iterator for Records<'t> {

@@ -10,6 +10,17 @@ pub enum Distance {
     Ordered,
 }
 
+/// How a measure is read, where a common tool departs from the paper that it cites. The
+/// tool's reading is for comparing numbers with it, and promises less.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Reading {
+    /// As the paper defines it.
+    Paper,
+    /// As pyCANON 1 computes it.
+    Pycanon,
+}
+
 /// What a value that a class does not hold means, for [`Sensitive::delta_disclosure`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -78,16 +89,26 @@ impl Sensitive {
     /// a class has fewer than `l` values, because no `c` helps then.
     #[must_use]
     pub fn recursive_c(&self, l: usize) -> Option<f64> {
+        self.recursive_c_as(l, Reading::Paper)
+    }
+
+    /// As [`Self::recursive_c`]; in pyCANON's reading the counts rise, so that the bound
+    /// is about the rarest value and says little of the most frequent one.
+    #[must_use]
+    pub fn recursive_c_as(&self, l: usize, reading: Reading) -> Option<f64> {
         let mut greatest = 0.0_f64;
         for class in &self.classes {
             let mut counts: Vec<u32> = class.iter().map(|(_, count)| *count).collect();
-            counts.sort_unstable_by(|a, b| b.cmp(a));
-            let rare: u64 = counts.get(l.checked_sub(1)?..)?.iter().copied().map(u64::from).sum();
-            if rare == 0 {
+            match reading {
+                Reading::Paper => counts.sort_unstable_by(|a, b| b.cmp(a)),
+                Reading::Pycanon => counts.sort_unstable(),
+            }
+            let others: u64 = counts.get(l.checked_sub(1)?..)?.iter().copied().map(u64::from).sum();
+            if others == 0 {
                 return None;
             }
             #[allow(clippy::cast_precision_loss, reason = "rows are under 2^32")]
-            let ratio = f64::from(*counts.first()?) / rare as f64;
+            let ratio = f64::from(*counts.first()?) / others as f64;
             greatest = greatest.max(ratio);
         }
         Some(greatest)
@@ -113,8 +134,26 @@ impl Sensitive {
     /// paper, definition 3).
     #[must_use]
     pub fn enhanced_beta(&self) -> f64 {
-        self.shares(|shares| shares.map(|(q, p)| ((q - p) / p).min(-p.ln())).fold(0.0, f64::max))
-            .fold(0.0, f64::max)
+        self.enhanced_beta_as(Reading::Paper)
+    }
+
+    /// As [`Self::enhanced_beta`]; in pyCANON's reading the greatest gain of all counts for
+    /// no more than the greatest `-ln p` of all, so that a frequent value's gain is hardly
+    /// bounded.
+    #[must_use]
+    pub fn enhanced_beta_as(&self, reading: Reading) -> f64 {
+        match reading {
+            Reading::Paper => self
+                .shares(|shares| {
+                    shares.map(|(q, p)| ((q - p) / p).min(-p.ln())).fold(0.0, f64::max)
+                })
+                .fold(0.0, f64::max),
+            Reading::Pycanon => {
+                let rows = f64::from(self.rows);
+                let bits = self.totals.iter().map(|total| -(f64::from(*total) / rows).ln());
+                self.basic_beta().min(bits.fold(0.0, f64::max))
+            }
+        }
     }
 
     /// The greatest `|ln(q / p)|` of a value's share in a class and in the table
@@ -200,7 +239,7 @@ impl Sensitive {
 }
 
 // The rank of each value, equal numbers sharing one, and whether all are numbers.
-fn ranks(values: &[String]) -> (Vec<u32>, bool) {
+pub(super) fn ranks(values: &[String]) -> (Vec<u32>, bool) {
     let numbers: Option<Vec<f64>> =
         values.iter().map(|it| it.trim().parse::<f64>().ok().filter(|it| it.is_finite())).collect();
     let mut order: Vec<usize> = (0..values.len()).collect();

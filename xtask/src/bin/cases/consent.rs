@@ -1,11 +1,13 @@
 //! Rows of browser signals, answered by evanesce-consent.
 
 use evanesce_consent::{
-    GppString, Ids, Signals, State, StatePrivacy, TcString, UsPrivacy, well_known_gpc,
+    ConsentDocument, ConsentStatus, DocumentKind, GppString, Ids, InvalidDocument, Signals, State,
+    StatePrivacy, TcString, UsPrivacy, read_well_known_gpc, well_known_gpc,
 };
 use evanesce_core::{Date, Timestamp};
 use serde_json::{Value, json};
 
+use crate::asking;
 use crate::row::{judged, text};
 
 /// None for what the library has no function for.
@@ -18,6 +20,9 @@ pub(crate) fn answer(row: &Value) -> Option<Value> {
         let read = GppString::parse(gpp).ok().map(|read| sections(&read));
         return Some(judged(agrees(row, read), "GppString::parse"));
     }
+    if let Some(answer) = status(row).or_else(|| document(row)).or_else(|| asking::answer(row)) {
+        return Some(answer);
+    }
     match text(row, "kind")? {
         "header" => {
             let expected = row["opt_out"].as_bool()?;
@@ -29,16 +34,51 @@ pub(crate) fn answer(row: &Value) -> Option<Value> {
             let objects = Signals::from_sec_gpc(values).objects();
             Some(judged(objects == expected, "Signals::from_sec_gpc"))
         }
-        // The library writes the document of a service that honours the signal,
-        // and reads nobody else's.
-        "well_known" if row["support"] == true => {
-            let expected: Value = serde_json::from_str(text(row, "body")?).ok()?;
-            let written = well_known_gpc(date(text(row, "last_update")?)?);
-            let written: Value = serde_json::from_str(&written).ok()?;
-            Some(judged(written == expected, "well_known_gpc"))
+        "well_known" => {
+            let body = text(row, "body")?;
+            if read_well_known_gpc(body) != row["support"].as_bool() {
+                return Some(judged(false, "read_well_known_gpc"));
+            }
+            // The document of a service that honours the signal is written, too.
+            let (true, Some(updated)) = (row["support"] == true, text(row, "last_update")) else {
+                return Some(judged(true, "read_well_known_gpc"));
+            };
+            let expected: Value = serde_json::from_str(body).ok()?;
+            let written: Option<Value> = serde_json::from_str(&well_known_gpc(date(updated)?)).ok();
+            Some(judged(written == Some(expected), "well_known_gpc"))
         }
         _ => None,
     }
+}
+
+// A term of the vocabulary.
+fn status(row: &Value) -> Option<Value> {
+    let expected = row["valid_for_processing"].as_bool()?;
+    let known = text(row, "id").and_then(ConsentStatus::parse);
+    let agrees = known.is_some_and(|status| status.is_valid_for_processing() == expected);
+    Some(judged(agrees, "ConsentStatus::is_valid_for_processing"))
+}
+
+// A document that is read as what it is and written with all that it says, or the text
+// of one that is none.
+fn document(row: &Value) -> Option<Value> {
+    text(row, "section")?;
+    if !row["document"].is_null() {
+        let read = ConsentDocument::parse(&row["document"].to_string()).ok();
+        let agrees = read.is_some_and(|document| {
+            let kind = match document.kind() {
+                DocumentKind::Receipt => "dpv:ConsentReceipt",
+                DocumentKind::Record => "dpv:ConsentRecord",
+            };
+            let written: Option<Value> = serde_json::from_str(&document.write()).ok();
+            text(row, "type") == Some(kind) && written.as_ref() == Some(&row["document"])
+        });
+        return Some(judged(agrees, "ConsentDocument::parse and ConsentDocument::write"));
+    }
+    let raw = text(row, "raw")?;
+    let is_refused = ConsentDocument::parse(raw).err() == Some(InvalidDocument::Syntax);
+    let is_broken = text(row, "upstream_json_error").is_some();
+    Some(judged(is_refused && is_broken, "ConsentDocument::parse refuses what is no JSON"))
 }
 
 // What was read is what the row expects, or both refuse.
@@ -211,7 +251,35 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_written_and_not_read() {
+    fn a_record_is_read_and_written_or_refused() {
+        let row = |kind: &str, document: Value| {
+            let row = json!({ "section": "8", "type": kind, "document": document, "raw": null });
+            outcome(&row).unwrap()
+        };
+        let record = json!({ "@type": "dpv:ConsentRecord", "dpv:hasProcess": [{ "x": 1 }] });
+        assert_eq!(row("dpv:ConsentRecord", record.clone()), "pass");
+        assert_eq!(row("dpv:ConsentReceipt", record), "fail");
+        let raw = |raw: &str, error: Value| {
+            outcome(&json!({ "section": "8", "raw": raw, "upstream_json_error": error })).unwrap()
+        };
+        assert_eq!(raw("{ ]", json!("Expecting a name")), "pass");
+        assert_eq!(raw("{}", json!("Expecting a name")), "fail");
+    }
+
+    #[test]
+    fn a_status_is_valid_for_processing_or_not() {
+        let row = |term: &str, valid: bool| {
+            let id = format!("https://w3id.org/dpv#{term}");
+            outcome(&json!({ "id": id, "valid_for_processing": valid })).unwrap()
+        };
+        assert_eq!(row("ConsentGiven", true), "pass");
+        assert_eq!(row("ConsentGiven", false), "fail");
+        assert_eq!(row("ConsentRevoked", false), "pass");
+        assert_eq!(row("ConsentTaken", false), "fail");
+    }
+
+    #[test]
+    fn a_document_is_written_and_read() {
         let row = |support: Value, body: &str| {
             outcome(
                 &json!({ "kind": "well_known", "support": support, "body": body, "last_update": "2024-02-29" }),
@@ -221,6 +289,9 @@ mod tests {
         assert_eq!(pass.as_deref(), Some("pass"));
         let fail = row(json!(true), r#"{"lastUpdate": "2024-02-28", "gpc": true}"#);
         assert_eq!(fail.as_deref(), Some("fail"));
-        assert_eq!(row(json!(false), r#"{"gpc": false}"#), None);
+        let said = |support: Value, body: &str| row(support, body).unwrap();
+        assert_eq!(said(json!(false), r#"{"gpc": false}"#), "pass");
+        assert_eq!(said(json!(false), "no JSON"), "fail");
+        assert_eq!(said(json!(null), "no JSON"), "pass");
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod anonymization;
+mod asking;
 mod audit;
 mod behaviours;
 mod consent;
@@ -17,6 +18,7 @@ mod detection;
 #[path = "../../failure.rs"]
 mod failure;
 mod fields;
+mod generalization;
 mod row;
 
 use std::io::{BufRead, BufReader, BufWriter, Write, stdout};
@@ -51,7 +53,9 @@ fn run(path: &Path) -> Result<(), Failure> {
     let mut out = BufWriter::new(stdout().lock());
     let end = |error| Failure::new(format!("the answers could not be printed: {error}"));
     for row in &rows {
-        let mut answer = anonymization::answer(row, path.parent().unwrap_or(path))
+        let folder = path.parent().unwrap_or(path);
+        let mut answer = anonymization::answer(row, folder)
+            .or_else(|| generalization::answer(row, folder))
             .unwrap_or_else(|| answer(row, &detection, &behaviours));
         answer["id"] = row["id"].clone();
         writeln!(out, "{answer}").map_err(end)?;
