@@ -3,6 +3,8 @@
 
 mod builder;
 mod checks;
+#[cfg(feature = "config")]
+mod config;
 mod drill;
 mod error;
 mod grant;
@@ -20,6 +22,10 @@ mod webhook;
 
 pub use builder::{Builder, Durable, Mode, Volatile};
 pub use checks::{Check, Verdict};
+#[cfg(feature = "config")]
+pub use config::{
+    Approval, Began, Config, ConfigError, Judged, Operator, OperatorError, Refused, Survey, Swept,
+};
 pub use error::{ServiceError, StartError};
 pub use house::Evanesce;
 pub use session::Session;
