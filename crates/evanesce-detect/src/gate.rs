@@ -108,7 +108,12 @@ mod tests {
                     return Err(Error::new(ErrorKind::Unavailable, StoreKind::Memory, "down"));
                 }
                 self.entries.lock().unwrap().push(entry);
-                Ok(Incorporated { index: 0, proof: Vec::new(), checkpoint: String::new(), actor: None })
+                Ok(Incorporated {
+                    index: 0,
+                    proof: Vec::new(),
+                    checkpoint: String::new(),
+                    actor: None,
+                })
             })
         }
 
