@@ -86,10 +86,46 @@ async fn a_report_needs_a_log() {
     assert!(desk.file("report.md").is_file());
     // A log that a running service holds is not pried open.
     let house = desk.house().await;
+    let told = desk.run(&["check"]).await;
+    assert_eq!(told.status, 0, "{}", told.out);
+    assert!(told.out.contains("held by a running process"), "{}", told.out);
     let held = desk.run(&["report"]).await;
     assert_eq!(held.status, 2);
     assert!(held.err.contains("the audit log does not open") || held.err.contains("audit.folder"));
-    house.stop().await.unwrap();
+    desk.ended(house).await;
+}
+
+/// `check` reads the whole log: one that continues what was kept is told apart from one that
+/// went back, one that nothing vouches for and one that is damaged.
+#[tokio::test]
+async fn a_log_that_went_back_in_time_is_found_out() {
+    let desk = Desk::new(
+        "[tls]\nplaintext_loopback = true\n\
+         [audit]\nfolder = \"audit\"\ncheckpoint_file = \"checkpoint\"\n",
+    );
+    let said = async |status: i32, word: &str| {
+        let told = desk.run(&["check"]).await;
+        assert_eq!(told.status, status, "{}", told.out);
+        assert!(told.out.contains(word), "{word}: {}", told.out);
+    };
+    let check = desk.run(&["check"]).await;
+    assert!(check.status == 0 && !desk.file("audit").exists(), "nothing is begun by a check");
+    desk.ended(desk.house().await).await;
+    said(0, "continues the kept checkpoint").await;
+    let copy = |from: &str, to: &str| {
+        let done = Process::new("cp").args(["-r", from, to]).current_dir(desk.path()).status();
+        assert!(done.unwrap().success());
+    };
+    copy("audit", "earlier");
+    copy("checkpoint", "kept");
+    desk.ended(desk.house().await).await;
+    std::fs::rename(desk.file("audit"), desk.file("later")).unwrap();
+    std::fs::rename(desk.file("earlier"), desk.file("audit")).unwrap();
+    said(1, "went back in time").await;
+    std::fs::rename(desk.file("checkpoint"), desk.file("newer")).unwrap();
+    said(1, "has no kept checkpoint").await;
+    copy("kept", "checkpoint");
+    said(0, "continues the kept checkpoint").await;
 }
 
 #[tokio::test]

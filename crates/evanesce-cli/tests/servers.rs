@@ -368,6 +368,9 @@ async fn a_cluster_is_checked_and_purged_too() {
         let house = desk.house().await;
         let tokens = opened(&house, 200).await;
         desk.ended(house).await;
+        // The folders of log and journal have no row of their own.
+        let retention = desk.run(&["retention"]).await;
+        assert_eq!((retention.status, retention.out.lines().count()), (0, 2), "{}", retention.out);
         let told = parsed(&desk.run(&["check", "--format", "json"]).await.out);
         assert_eq!(fact(&told, "appendonly")["verdict"], "kept", "{told}");
         let code = code(&desk.run(&["purge", "--emergency"]).await.out);

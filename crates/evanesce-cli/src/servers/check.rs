@@ -46,7 +46,7 @@ fn table(surveys: &[Survey]) -> String {
         let verdict = Some(survey.verdict());
         table.row(verdict, &[word(verdict), survey.store.name(), survey.class.name()]);
         if let Some(error) = &survey.failed {
-            table.row(None, &["", "not reached", &told(error)]);
+            table.row(None, &["", "  not reached", &told(error)]);
         }
         for judged in &survey.facts {
             fact(&mut table, judged);
@@ -59,20 +59,20 @@ fn table(surveys: &[Survey]) -> String {
 }
 
 fn fact(table: &mut Table, judged: &Judged) {
-    let (word, fact) = (word(judged.verdict), judged.evidence.fact().as_str());
+    let (word, fact) = (word(judged.verdict), format!("  {}", judged.evidence.fact()));
     let change = match judged.verdict {
         Some(evanesce_service::Verdict::Kept) | None => String::new(),
         _ => judged.setting.map(|setting| format!("change {setting}")).unwrap_or_default(),
     };
-    table.row(judged.verdict, &[word, fact, &reading(&judged.evidence), &change]);
+    table.row(judged.verdict, &[word, &fact, &reading(&judged.evidence), &change]);
 }
 
 fn retention(table: &mut Table, check: &Check) {
     let (row, verdict) = (&check.retention, Some(check.verdict));
     let most = reading(&row.ceiling);
     let policy = format!("at most {} allowed; decided by {}", span(row.policy), row.setting);
-    table.row(verdict, &[word(verdict), "longest that a record may exist", &most, &policy]);
-    table.row(None, &["", "age of the oldest record", &reading(&row.oldest), ""]);
+    table.row(verdict, &[word(verdict), "  longest that a record may exist", &most, &policy]);
+    table.row(None, &["", "  age of the oldest record", &reading(&row.oldest), ""]);
 }
 
 fn json(config: &Config, surveys: &[Survey]) -> String {

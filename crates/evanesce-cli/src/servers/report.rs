@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use evanesce_audit::Period;
-use evanesce_core::{Clock, ErasureReceipt, Label, SystemClock, Timestamp};
+use evanesce_core::{Clock, ErasureReceipt, Grain, Label, SystemClock, Timestamp};
 use evanesce_service::{Config, Operator};
 
 use super::terminal::Progress;
@@ -63,7 +63,9 @@ pub(crate) fn run(arguments: &Arguments) -> Said {
 }
 
 async fn report(config: &Config, arguments: &Arguments, receipts: Vec<ErasureReceipt>) -> Said {
-    let to = arguments.until.unwrap_or_else(|| SystemClock.now());
+    // Entries tell the minute: the one that has begun is in it.
+    let now = || SystemClock.now().plus(Duration::from_secs(60)).coarse(Grain::Minute);
+    let to = arguments.until.unwrap_or_else(now);
     let from = arguments.since.unwrap_or_else(|| to.minus(USUAL));
     if to <= from {
         return Said::unusable("--until: a period ends after it began");

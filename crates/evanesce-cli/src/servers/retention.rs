@@ -25,8 +25,10 @@ pub(crate) fn run(arguments: &Arguments) -> Said {
 }
 
 async fn retention(config: &Config, format: Format) -> Said {
-    let surveys = match config.survey(clock()).await {
-        Ok(surveys) => surveys,
+    // A folder holds what has no age of its own: the log's is enforced, a journal's is open.
+    let ages = |survey: &Survey| survey.retention.is_some() || survey.failed.is_some();
+    let surveys: Vec<_> = match config.survey(clock()).await {
+        Ok(surveys) => surveys.into_iter().filter(ages).collect(),
         Err(error) => return Said::unusable(&told(&error)),
     };
     let out = match format {

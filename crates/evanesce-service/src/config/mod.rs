@@ -14,6 +14,7 @@
 mod adapters;
 mod approval;
 mod error;
+mod logged;
 mod open;
 mod operator;
 mod purge;

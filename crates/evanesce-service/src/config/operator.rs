@@ -1,9 +1,6 @@
 use std::sync::Arc;
 
-use evanesce_audit::{
-    AuditError, AuditStore, Continuity, FileKeeper, Log, LogOptions, LogParts, Origin, Period,
-    Report, Role, Rules, Summary,
-};
+use evanesce_audit::{AuditError, Log, Period, Report, Rules, Summary};
 use evanesce_core::{
     Append, BoxFuture, Clock, DataClass, Entry, Erasable, ErasureReason, ErasureReceipt, Error,
     ErrorKind, Incorporated, Label, Operation, Outcome, StoreKind,
@@ -18,15 +15,13 @@ use evanesce_session::{MemoryStore, SessionError, SessionParts, SessionPolicy, S
 use evanesce_telemetry::{LogSink, MetricSink};
 
 use super::adapters::{self, DurablePorts, Setup};
+use super::logged::{OPERATOR, unusable};
 use super::purge::{self, Unreached};
 use super::{Config, ConfigError};
 use crate::builder::VolatilePorts;
 use crate::checks::Check;
 use crate::log;
 use crate::retained::{Retained, age};
-
-/// In which role the log says that something was done from here.
-const OPERATOR: Role = Role::new("operator");
 
 /// What an operator does beside a running service, or while none runs: the stores, the keys
 /// and the log are those of the configuration.
@@ -154,7 +149,7 @@ impl Operator {
         too_old!(logs, "old logs", StoreKind::Elasticsearch, DataClass::Operational);
         let metrics = self.metrics.clone();
         too_old!(metrics, "old metrics", StoreKind::InfluxDb, DataClass::Operational);
-        if self.keeps_a_log() {
+        if self.config.keeps_a_log() {
             swept.extend(self.entries_and_erasures(&log, began).await);
         }
         if let Ok(log) = &log {
@@ -168,7 +163,7 @@ impl Operator {
         log: &Result<Arc<Log>, OperatorError>,
         began: &Began<'_>,
     ) -> Vec<Swept> {
-        let store = self.log_store();
+        let store = self.config.log_store();
         began("old audit entries", store);
         let outcome = match log {
             Ok(log) => match log.enforce(age(DataClass::Operational)).await {
@@ -355,36 +350,9 @@ impl Operator {
         Ok(self.durable.clone().ok_or_else(missing)??.journal)
     }
 
-    fn keeps_a_log(&self) -> bool {
-        self.config.log.folder.is_some() || self.config.postgres.is_some()
-    }
-
-    fn log_store(&self) -> StoreKind {
-        if self.config.log.folder.is_some() { StoreKind::Folder } else { StoreKind::Postgres }
-    }
-
     async fn log(&self) -> Result<Arc<Log>, OperatorError> {
-        let missing = |key: &str| ConfigError::Missing { key: key.to_owned() };
-        let store: Arc<dyn AuditStore> = match self.config.audit_folder()? {
-            Some(store) => store,
-            None => self.durable.clone().ok_or_else(|| missing("audit.folder"))??.audit,
-        };
-        let kept = self.config.log.checkpoint.as_deref();
-        let kept = kept.ok_or_else(|| missing("audit.checkpoint_file"))?;
-        let (signer, earlier) = log::keys(&self.config.root()?, Vec::new()).map_err(unusable)?;
-        let parts = LogParts {
-            store,
-            keeper: Arc::new(FileKeeper::new(kept)),
-            signer,
-            origin: Origin::new(&format!("evanesce/{}", self.config.name()))?,
-            clock: Arc::clone(&self.clock),
-        };
-        let options = earlier.into_iter().fold(LogOptions::new(), LogOptions::earlier);
-        let log = Log::open_with(parts, options.role(OPERATOR)).await?;
-        if log.continuity() == Continuity::Unwitnessed {
-            return Err(OperatorError::Unwitnessed);
-        }
-        Ok(Arc::new(log))
+        let durable = self.durable.clone().map(|opened| opened.map(|ports| ports.audit));
+        self.config.open_log(durable, &self.clock).await
     }
 
     // The log, or what says that there is none: an operation that must be done is done
@@ -392,13 +360,9 @@ impl Operator {
     async fn appending(&self) -> Arc<dyn Append> {
         match self.log().await.and_then(|log| Ok(log.acting(&OPERATOR)?)) {
             Ok(acting) => Arc::new(acting),
-            Err(_) => Arc::new(Silent(self.log_store())),
+            Err(_) => Arc::new(Silent(self.config.log_store())),
         }
     }
-}
-
-fn unusable(cause: evanesce_crypto::CryptoError) -> ConfigError {
-    ConfigError::Keys { key: "keys.root_file".to_owned(), cause }
 }
 
 /// A log that could not be opened.

@@ -80,33 +80,47 @@ impl Config {
             surveys.push(ask(row, opened, erasable, &clock).await);
         }
         self.survey_durable(&tls, &clock, &mut surveys).await;
+        self.survey_folders(&clock, &mut surveys).await;
+        Ok(surveys)
+    }
+
+    // What lies in folders: the log, if it does not lie in the database, and the journal.
+    async fn survey_folders(&self, clock: &Arc<dyn Clock>, surveys: &mut Vec<Survey>) {
+        let row =
+            |store, class, facts| Survey { store, class, failed: None, facts, retention: None };
+        if self.log.folder.is_some() {
+            let facts = self.log_facts(None, clock).await;
+            surveys.push(row(StoreKind::Folder, DataClass::Operational, facts));
+        }
         match self.journal_folder() {
             Ok(None) => {}
-            Ok(Some(journal)) => surveys.push(Survey {
-                store: journal.store(),
-                class: DataClass::Ephemeral,
-                failed: None,
-                facts: open_erasures(&*clock, &*journal).await,
-                retention: None,
-            }),
+            Ok(Some(journal)) => {
+                let facts = open_erasures(&**clock, &*journal).await;
+                surveys.push(row(journal.store(), DataClass::Ephemeral, facts));
+            }
             Err(failed) => {
                 surveys.push(Survey::unreached(StoreKind::Folder, DataClass::Ephemeral, failed));
             }
         }
-        Ok(surveys)
     }
 
     async fn survey_durable(&self, tls: &Tls, clock: &Arc<dyn Clock>, surveys: &mut Vec<Survey>) {
         if let Some(address) = &self.postgres {
             let opened = adapters::postgres(self, address, tls).await;
-            let journal = opened.as_ref().ok().map(|opened| Arc::clone(&opened.ports.journal));
+            let ports = opened.as_ref().ok().map(|opened| opened.ports.clone());
             let row = (StoreKind::Postgres, DataClass::Aggregate);
             let erasable = |ports: adapters::DurablePorts| {
                 Arc::new(Retained::new(&ports.aggregates, row.1, clock)) as Arc<dyn Erasable>
             };
             let mut survey = ask(row, opened, erasable, clock).await;
-            if let Some(journal) = journal.filter(|_| self.journal.is_none()) {
-                survey.facts.extend(open_erasures(&**clock, &*journal).await);
+            if let Some(ports) = &ports {
+                if self.log.folder.is_none() {
+                    let audit = Some(Arc::clone(&ports.audit));
+                    survey.facts.extend(self.log_facts(audit, clock).await);
+                }
+                if self.journal.is_none() {
+                    survey.facts.extend(open_erasures(&**clock, &*ports.journal).await);
+                }
             }
             surveys.push(survey);
         }
