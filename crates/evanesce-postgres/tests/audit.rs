@@ -14,9 +14,10 @@ mod common;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use common::proxy::{Cut, Proxy, port_of, through};
 use common::{House, with_house};
 use evanesce_audit::{
     AuditError, AuditStore, CheckpointKeeper, Log, LogParts, MemoryKeeper, Origin, verify,
@@ -25,8 +26,6 @@ use evanesce_core::{Append, DataClass, Entry, ErrorKind, Operation, Timestamp};
 use evanesce_crypto::{SigningKey, VerifyingKey, sha256};
 use evanesce_postgres::PostgresStore;
 use evanesce_testkit::ManualClock;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::Client;
 
 const ORIGIN: &str = "example.org/audit";
@@ -79,79 +78,6 @@ fn unique(n: u64) -> Entry {
         .with_commitment(sha256(&n.to_be_bytes()))
 }
 
-/// Where in what passes a connection ends.
-#[derive(Clone, Copy, Debug)]
-enum Cut {
-    /// What the client sent does not reach the server.
-    Asked,
-    /// What the server answered does not reach the client.
-    Answered,
-}
-
-/// Passes everything on to the server, and ends one connection at the n-th part.
-struct Proxy {
-    port: u16,
-    parts: Arc<AtomicUsize>,
-}
-
-impl Proxy {
-    async fn start(to: u16, cut: Cut, at: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let parts = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&parts);
-        tokio::spawn(async move {
-            loop {
-                let (client, _) = listener.accept().await.unwrap();
-                let server = TcpStream::connect(("127.0.0.1", to)).await.unwrap();
-                tokio::spawn(pass(client, server, Arc::clone(&count), cut, at));
-            }
-        });
-        Self { port, parts }
-    }
-
-    fn parts(&self) -> usize {
-        self.parts.load(Ordering::SeqCst)
-    }
-}
-
-async fn pass(
-    mut client: TcpStream,
-    mut server: TcpStream,
-    count: Arc<AtomicUsize>,
-    cut: Cut,
-    at: usize,
-) {
-    let (mut asked, mut answered) = (vec![0; 64 << 10], vec![0; 64 << 10]);
-    let is_cut = |is_way: bool| is_way && count.fetch_add(1, Ordering::SeqCst) == at;
-    loop {
-        tokio::select! {
-            read = client.read(&mut asked) => match read {
-                Ok(length @ 1..) if !is_cut(matches!(cut, Cut::Asked)) => {
-                    if server.write_all(&asked[..length]).await.is_err() { return }
-                }
-                _ => return,
-            },
-            read = server.read(&mut answered) => match read {
-                Ok(length @ 1..) if !is_cut(matches!(cut, Cut::Answered)) => {
-                    if client.write_all(&answered[..length]).await.is_err() { return }
-                }
-                _ => return,
-            },
-        }
-    }
-}
-
-// The URL's port, and the URL with another one.
-fn port_of(url: &str) -> u16 {
-    let (_, place) = url.rsplit_once('@').unwrap();
-    place.split_once(':').unwrap().1.split_once('/').unwrap().0.parse().unwrap()
-}
-
-fn through(url: &str, port: u16) -> String {
-    url.replacen(&format!(":{}/", port_of(url)), &format!(":{port}/"), 1)
-}
-
 /// Counts acknowledged entries that are not where they were said to be, and entries
 /// that are in the log twice.
 async fn judge(log: &Log, key: &VerifyingKey, acks: &[(u64, u64)]) -> (usize, usize) {
@@ -179,7 +105,7 @@ server_test!(a_connection_that_ends_anywhere_loses_no_entry_and_writes_none_twic
     let (mut acks, mut tried, mut next) = (Vec::new(), 0, 0);
     for cut in [Cut::Asked, Cut::Answered] {
         for at in 0.. {
-            let proxy = Proxy::start(port_of(&house.url), cut, at).await;
+            let proxy = Proxy::start(port_of(&house.url), cut, at, None).await;
             let url = through(&house.url, proxy.port);
             if let Ok(store) = PostgresStore::connect(&url, &house.tls, &house.namespace).await
                 && let Ok(log) = key.open(store, &keeper).await

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{Composed, Ground, HOUR, Topic, Visit, agreed};
 use evanesce_audit::decode;
-use evanesce_core::{DataClass, Operation, Timestamp};
+use evanesce_core::Timestamp;
 use evanesce_service::Evanesce;
 
 /// The shortest value that is looked for; shorter ones occur by chance.
@@ -36,7 +36,7 @@ impl Kept {
 
     /// A text, and its time as a number: in digits, round times are alike by chance. A count
     /// of fewer digits than a value has bytes is none.
-    fn told(&mut self, place: &'static str, of: Of, text: &str, at: Timestamp) {
+    fn told(&mut self, place: &'static str, text: &str, at: Timestamp) {
         let text = text.replace(&format!("{at:?}"), "time");
         let words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
         let masked = words.map(|word| {
@@ -47,8 +47,8 @@ impl Kept {
                 word.to_owned()
             }
         });
-        self.0.push((place, of, masked.collect::<String>().into_bytes()));
-        self.0.push((place, of, at.as_millis().to_be_bytes().to_vec()));
+        self.0.push((place, Of::House, masked.collect::<String>().into_bytes()));
+        self.0.push((place, Of::House, at.as_millis().to_be_bytes().to_vec()));
     }
 
     fn values(&self, of: Of) -> HashMap<&[u8], &'static str> {
@@ -95,16 +95,19 @@ impl Mark {
     fn since(&self, ground: &Ground, kept: &mut Kept) {
         for leaf in ground.audit.leaves().into_iter().skip(self.leaves) {
             let entry = decode(&leaf).unwrap();
-            let own =
-                entry.class() == DataClass::Ephemeral && entry.operation() != Operation::Swept;
-            let of = if own { Of::Visit } else { Of::House };
-            kept.told("audit log", of, &format!("{entry:?}"), entry.at());
+            let mut told = format!("{entry:?}");
+            if let Some(commitment) = entry.commitment() {
+                told = told.replace(&format!("{commitment:?}"), "commitment");
+                kept.add("audit log", commitment.as_bytes().to_vec());
+            }
+            // Most entries are sums, which the house writes in its own time.
+            kept.told("audit log", &told, entry.at());
         }
         for record in ground.logs.inner.records().into_iter().skip(self.logs) {
-            kept.told("log", Of::House, &format!("{record:?}"), record.at());
+            kept.told("log", &format!("{record:?}"), record.at());
         }
         for point in ground.metrics.inner.points().into_iter().skip(self.points) {
-            kept.told("metric", Of::House, &format!("{point:?}"), point.at());
+            kept.told("metric", &format!("{point:?}"), point.at());
         }
     }
 }

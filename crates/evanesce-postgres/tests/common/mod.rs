@@ -7,6 +7,8 @@
     reason = "each test binary uses a part of it, and reports by panicking"
 )]
 
+pub mod proxy;
+
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
