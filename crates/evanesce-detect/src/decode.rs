@@ -95,6 +95,7 @@ fn change(w: &Window<'_>, at: usize) -> Option<(Option<char>, usize)> {
         b'%' => percent(w, at),
         b'\\' => json(w, at),
         b'&' => html(w, at),
+        b'+' => return is_in_query(w, at).then_some((Some(' '), at + 1)),
         _ => {
             let c = w.text.get(at..)?.chars().next()?;
             let folded = fold(c);
@@ -102,6 +103,20 @@ fn change(w: &Window<'_>, at: usize) -> Option<(Option<char>, usize)> {
         }
     };
     escape.map(|(c, end)| (Some(fold(c).unwrap_or(' ')), end))
+}
+
+// Whether the `+` at `at` is a blank: in the value of a query or a form, which has its name
+// and `=` before it, and `?` or `&` before that
+// (application/x-www-form-urlencoded, WHATWG URL, section 5).
+fn is_in_query(w: &Window<'_>, at: usize) -> bool {
+    let value = |b: u8| b > b' ' && !matches!(b, b'=' | b'&' | b'"' | b'\'' | b'<' | b'>' | 0x7f);
+    let start = w.left(at, 256, value);
+    if w.before(start) != b'=' {
+        return false;
+    }
+    let name = |b: u8| b.is_ascii_alphanumeric() || b"_-.[]%".contains(&b);
+    let from = w.left(start - 1, 64, name);
+    from < start - 1 && matches!(w.before(from), b'?' | b'&')
 }
 
 fn percent(w: &Window<'_>, at: usize) -> Option<(char, usize)> {

@@ -86,7 +86,7 @@ const fn is_sign(before: u8, b: u8) -> bool {
 
 #[inline(always)]
 const fn is_telling(b: u8) -> bool {
-    (b >= 0x80) | (b == b'%') | (b == b'\\') | (b == b'&')
+    (b >= 0x80) | (b == b'%') | (b == b'+') | (b == b'\\') | (b == b'&')
 }
 
 // Nothing but words and the signs of sentences. A comma in front has a quote before it,
@@ -252,7 +252,7 @@ mod tests {
                     prop_assert_eq!(is(part.block.base), base);
                     prop_assert_eq!(is(part.block.digit), b.is_ascii_digit());
                     prop_assert_eq!(is(part.block.lead), b"bBpPuU".contains(&b));
-                    prop_assert_eq!(is(part.block.tell), b >= 0x80 || b"%\\&".contains(&b));
+                    prop_assert_eq!(is(part.block.tell), b >= 0x80 || b"%+\\&".contains(&b));
                     prop_assert_eq!(is(part.block.token), b > b' ' && b != b'"');
                     let comma = b == b',' && b"\"'`".contains(&before);
                     let dot = b == b'.' && bytes.get(i + 1).is_some_and(u8::is_ascii_alphanumeric);

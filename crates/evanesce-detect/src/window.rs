@@ -73,8 +73,19 @@ impl<'t> Window<'t> {
 
     /// Whether one of `words` stands within the 56 bytes before `start`.
     pub(crate) fn ahead(&self, start: usize, words: &Words) -> bool {
-        let from = self.ceil(start.saturating_sub(56));
+        let most = if self.is_parameter(start) { 128 } else { 56 };
+        let from = self.ceil(start.saturating_sub(most));
         self.said(from.min(start), start, words)
+    }
+
+    // Whether a value is that of a statement's parameter, `$1 = '…'`: what names it stands in
+    // the statement before.
+    fn is_parameter(&self, start: usize) -> bool {
+        let Some(before) = self.bytes.get(..start) else { return false };
+        let before = before.strip_suffix(b"'").unwrap_or(before);
+        let Some(before) = before.strip_suffix(b" = ") else { return false };
+        let digits = before.iter().rev().take(3).take_while(|b| digit(**b)).count();
+        digits > 0 && before[..before.len() - digits].ends_with(b"$")
     }
 
     /// As [`ahead`](Self::ahead), but not beyond two digits in a row: what stands before

@@ -97,12 +97,24 @@ fn begins(word: &str, pair: &[u8]) -> bool {
     matches!((word.as_bytes(), pair), ([a, b, ..], [c, d]) if ((a ^ c) | (b ^ d)) & 31 == 0)
 }
 
-fn stands(place: &str, at: usize, word: &str) -> bool {
-    let end = at + word.len();
-    let here = place.as_bytes().get(at..end);
-    if !here.is_some_and(|b| b.eq_ignore_ascii_case(word.as_bytes())) {
-        return false;
+// Where the word ends that begins at `at`. A blank of it may be the sign that joins the words
+// of a name, as in `my_number`, or none before a capital, as in `myNumber`.
+fn ends(place: &[u8], at: usize, word: &[u8]) -> Option<usize> {
+    let mut end = at;
+    for b in word {
+        let here = *place.get(end)?;
+        match b {
+            b' ' if matches!(here, b' ' | b'_' | b'-' | b'.') => end += 1,
+            b' ' if here.is_ascii_uppercase() && place[end - 1].is_ascii_lowercase() => {}
+            _ if here.eq_ignore_ascii_case(b) => end += 1,
+            _ => return None,
+        }
     }
+    Some(end)
+}
+
+fn stands(place: &str, at: usize, word: &str) -> bool {
+    let Some(end) = ends(place.as_bytes(), at, word.as_bytes()) else { return false };
     let letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
     word.len() > 4
         || !word.is_ascii()

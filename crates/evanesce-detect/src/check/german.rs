@@ -118,7 +118,8 @@ const DE_SERIAL: &[u8] = b"0123456789CFGHJKLMNPRTVWXYZ";
 pub(crate) fn is_de_document(value: &[u8]) -> bool {
     let value = if value.len() == 11 { value.strip_suffix(b"D").unwrap_or(value) } else { value };
     value.len() == 10
-        && is_de_serial(&value[..9])
+        && value[..9].iter().all(|b| DE_SERIAL.contains(b))
+        && value[0].is_ascii_uppercase()
         && value[9].is_ascii_digit()
         && icao(&value[..9]).is_some_and(|sum| sum % 10 == u32::from(value[9] - b'0'))
 }

@@ -30,13 +30,33 @@ pub(super) fn at(w: &Window<'_>, at: usize, out: &mut Vec<Finding>) {
     if w.at(at) == b'>' && !matches!(w.before(at), b'=' | b'-') && w.before(start) != b'<' {
         return; // A redirection or a comparison, and no element.
     }
-    let named = if is_value(name) { pair(w, start).map(named) } else { Some(named(name)) };
+    let named = if is_value(name) {
+        pair(w, start).map(named)
+    } else if w.before(start) == b'$' && name.bytes().all(|b| b.is_ascii_digit()) {
+        parameter(w, start, name).map(named)
+    } else {
+        Some(named(name))
+    };
     match named {
         // A list of words is no call with a name and a value.
         Some(named) if named.password && w.at(at) == b',' && !first_in_call(w, start) => {}
         Some(named) if !named.says_nothing() => place.judge(w, named, name, out),
         _ if name == "d" => place.exponent(w, out),
         _ => {}
+    }
+}
+
+/// A run of letters and digits with its name and one blank before it: `api_key 5f0a…`.
+pub(super) fn beside(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding>) {
+    if end - start < 20 || w.before(start) != b' ' || word(w.at(end)) {
+        return;
+    }
+    let from = w.left(start - 1, 48, |b| word(b) || matches!(b, b'-' | b'.'));
+    let Some(name) = w.text.get(from..start - 1) else { return };
+    // The words of a sentence have no signs in them.
+    let joined = name.bytes().any(|b| matches!(b, b'_' | b'-'));
+    if joined && named(name).secret && is_key(w, (start, end), 20) {
+        push(out, Kind::Secret, (start, end), 60, "a varied value beside the name of a secret");
     }
 }
 
@@ -73,11 +93,16 @@ pub(super) fn may_be(w: &Window<'_>, at: usize, silent: &mut Silent) -> bool {
         return true;
     }
     let end = match before {
+        [.., b')'] if in_brackets(w, at) => at - 1,
         [.., last, b'"'] if alnum(*last) => at - 1,
         [.., last] if alnum(*last) => at,
         _ => name_end(before),
     };
     let name = &before[..end];
+    let digits = name.iter().rev().take(3).take_while(|b| b.is_ascii_digit()).count();
+    if digits > 0 && name[..end - digits].ends_with(b"$") {
+        return true;
+    }
     if !name.last().is_some_and(|b| in_name(*b)) {
         return false;
     }
@@ -131,7 +156,7 @@ impl Place {
         let sign = w.at(at);
         let lines = sign == b'>';
         let blank = |b| matches!(b, b' ' | b'\t') || (lines && matches!(b, b'\r' | b'\n'));
-        let space = w.right(at + 1, 40, blank);
+        let space = w.right(at + 1 + usize::from(in_brackets(w, at)), 40, blank);
         // What the quotes of some languages have before them: r"", b'', @"".
         let has_kind = quote(w.at(space + 1)) && b"@BFLRUbfru".contains(&w.at(space));
         let space = space + usize::from(has_kind);
@@ -289,12 +314,34 @@ fn name<'t>(w: &Window<'t>, at: usize) -> Option<(&'t str, usize)> {
     let sign = w.left(at, 4, operator);
     let blank = w.left(sign, 3, |b| b == b' ' || b == b'\t');
     let end = w.left(blank, 4, |b| quote(b) || matches!(b, b'\\' | b']'));
+    let end = end - usize::from(in_brackets(w, at));
     let start = w.ceil(w.left(end, NAME, in_name));
     let text = w.text.get(start..end)?;
     let text = text.trim_end_matches(|c: char| !c.is_alphanumeric());
     let skipped = text.bytes().take_while(|b| matches!(b, b' ' | b'-' | b'.')).count();
     let name = text.get(skipped..)?;
     (!name.is_empty()).then_some((name, start + skipped))
+}
+
+// `(name)=(value)`, as PostgreSQL tells a key.
+fn in_brackets(w: &Window<'_>, at: usize) -> bool {
+    w.at(at) == b'=' && w.before(at) == b')' && w.at(at + 1) == b'('
+}
+
+// What a statement before calls its parameter of this number: `name = $1`.
+fn parameter<'t>(w: &Window<'t>, start: usize, number: &str) -> Option<&'t str> {
+    let from = w.ceil(start.saturating_sub(256)).min(start);
+    w.count(start - from);
+    let statement = w.text.get(from..start - 1)?;
+    let (before, _) = statement.rmatch_indices('$').map(|(at, _)| statement.split_at(at)).find(
+        |(_, after)| {
+            let rest = after[1..].strip_prefix(number);
+            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+        },
+    )?;
+    let name = before.trim_end().strip_suffix('=')?.trim_end();
+    let len = name.bytes().rev().take_while(|b| word(*b)).count();
+    name.get(name.len() - len..)
 }
 
 // The name of what has its own name beside it.
@@ -354,7 +401,7 @@ fn is_key(w: &Window<'_>, (open, stop): (usize, usize), least: usize) -> bool {
     let shape = match upper + lower {
         0 => digits >= 16 && entropy(value) >= 2.5,
         _ if signs * 4 > value.len() => value.len() >= 20,
-        _ => digits >= 1 && mixed && is_random(value),
+        _ => (digits >= 1 || is_mixed(value)) && mixed && is_random(value),
     };
     (least..=512).contains(&value.len())
         && value.iter().all(u8::is_ascii_graphic)
@@ -364,6 +411,13 @@ fn is_key(w: &Window<'_>, (open, stop): (usize, usize), least: usize) -> bool {
         && !matches!(value.first(), Some(b'[' | b'(' | b'{' | b'^'))
         && !is_sequence(value)
         && !is_words(value)
+}
+
+// Letters alone, too many of which change their case for the words of a name.
+fn is_mixed(value: &[u8]) -> bool {
+    let upper = |b: &u8| b.is_ascii_uppercase();
+    let changes = value.windows(2).filter(|pair| upper(&pair[0]) != upper(&pair[1])).count();
+    value.len() >= 32 && changes * 5 >= value.len() * 2
 }
 
 // Two hex words as Sidekiq's credentials have.

@@ -54,7 +54,6 @@ pub(super) const COUNTED: &Words = words![
 /// Words for what is measured: beside one, digits are a quantity and nobody's number.
 pub(super) const MEASURED: &Words = words![
     "bytes",
-    "count",
     "cycles",
     "dauer",
     "duración",

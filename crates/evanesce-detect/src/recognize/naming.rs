@@ -47,6 +47,9 @@ pub(super) const fn naming(kind: Kind) -> &'static Words {
         | Kind::SkVat
         | Kind::UkVat => words![
             "vat",
+            "cvr",
+            "edb",
+            "pib",
             "ust-id",
             "ustid",
             "uid",
@@ -216,7 +219,7 @@ pub(super) const fn naming(kind: Kind) -> &'static Words {
         Kind::FrTax => words!["spi", "numéro fiscal", "fiscal", "impôt", "tax"],
         Kind::GrAmka => words!["αμκα", "amka", "κοινωνικής", "social security"],
         Kind::HrOib => words!["oib", "osobni identifikacijski", "pdv", "vat"],
-        Kind::HuTax => words!["adóazonosító", "adószám", "tax"],
+        Kind::HuTax => words!["adóazonosító", "adoazonosito", "adószám", "adoszam", "tax"],
         Kind::IePps | Kind::IeVat => words!["pps", "ppsn", "personal public", "revenue", "vat"],
         Kind::IlCompany | Kind::IlPersonal => words![
             "תעודת זהות",
@@ -227,7 +230,10 @@ pub(super) const fn naming(kind: Kind) -> &'static Words {
             "israel id",
             "id number",
             "identity number",
-            "mispar zehut"
+            "mispar zehut",
+            "company number",
+            "company id",
+            "company no"
         ],
         Kind::Imei => words!["imei", "device", "handset"],
         Kind::InAadhaar | Kind::InVirtual => {
@@ -328,7 +334,16 @@ pub(super) const fn naming(kind: Kind) -> &'static Words {
         Kind::TrNationalId => words!["kimlik", "tckn", "tc no", "t.c", "turkish id", "vatandaşlık"],
         Kind::TrTax => words!["vergi", "vkn", "tax"],
         Kind::TwBusiness | Kind::TwPersonal => {
-            words!["統一編號", "統編", "身分證", "身份證", "ubn", "identity card", "id number"]
+            words![
+                "統一編號",
+                "統編",
+                "身分證",
+                "身份證",
+                "ubn",
+                "identity card",
+                "id number",
+                "national id"
+            ]
         }
         Kind::UaBusiness | Kind::UaTax => words![
             "єдрпоу",

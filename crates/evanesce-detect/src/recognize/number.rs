@@ -102,7 +102,7 @@ type Rule = (usize, Kind, &'static [&'static str], u8, u8);
 
 // In the order of the number of their digits.
 const RULES: &[Rule] = &[
-    (8, Kind::ArDni, &[], 0, 0),
+    (8, Kind::ArDni, &["dd.ddd.ddd"], 0, 0),
     (8, Kind::AuTfn, &[], 0, 30),
     (8, Kind::CzBusiness, &[], 0, 25),
     (8, Kind::DkBusiness, &["dd dd dd dd"], 30, 25),
@@ -299,7 +299,16 @@ fn national(w: &Window<'_>, part: &Part<'_>, out: &mut Vec<Finding>) {
 fn is_measured(w: &Window<'_>, start: usize, end: usize) -> bool {
     let after = w.text.get(end..w.ceil((end + 8).min(w.bytes.len()))).unwrap_or("");
     w.count(after.len());
-    context::MEASURED.are_in(w.lead_in(start)) || context::MEASURED.are_in(after)
+    let before = w.lead_in(start);
+    context::MEASURED.are_in(before) || is_counted(before) || context::MEASURED.are_in(after)
+}
+
+// The word "count", which is a part of "account" as well.
+fn is_counted(before: &str) -> bool {
+    let before = before.as_bytes();
+    let count = |at: usize| before[at..at + 5].eq_ignore_ascii_case(b"count");
+    (0..before.len().saturating_sub(4))
+        .any(|at| count(at) && !matches!(at.checked_sub(1).map(|i| before[i]), Some(b'c' | b'C')))
 }
 
 // Whether digits without a separator that are all of a text are taken for this kind: one

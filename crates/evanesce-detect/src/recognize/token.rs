@@ -1,4 +1,4 @@
-use super::{address, push, secret, written};
+use super::{address, assign, push, secret, written};
 use crate::check;
 use crate::window::{Window, alnum, digit, one_case, word as word_sign};
 use crate::{Finding, Kind};
@@ -12,6 +12,7 @@ pub(super) fn at(w: &Window<'_>, start: usize, end: usize, out: &mut Vec<Finding
         address::mac(w, start, end, out);
     }
     secret::run(w, start, end, out);
+    assign::beside(w, start, end, out);
     if len >= 2 && letters(&token[..2]) {
         if matches!(token, [_, _, c, d, ..] if digit(*c) && digit(*d)) {
             iban(w, start, out);

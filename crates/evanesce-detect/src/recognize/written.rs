@@ -54,7 +54,10 @@ fn one(w: &Window<'_>, start: usize, (kind, shape, alone, said): &Written, out: 
     if !is_right(*kind, value) {
         return;
     }
-    let (score, why) = if w.near(start, end, naming(*kind)) {
+    let short = *kind == Kind::DeDocument && !check::is_de_serial(&value[..9]);
+    let (score, why) = if short && !w.near(start, end, naming(*kind)) {
+        return; // As many consonants as this are a word of their own.
+    } else if w.near(start, end, naming(*kind)) {
         (*said, "structure, check and a word nearby")
     } else if *kind == Kind::MxTax && check::is_mx_tax_checked(value) {
         (85, "structure and check digit")
@@ -204,6 +207,7 @@ const WRITTEN: &[Written] = &[
     (Kind::PlTax, "PL dddddddddd", 85, 99),
     (Kind::PtTax, "PT ddddddddd", 85, 99),
     (Kind::SgEntity, "dd-ddddddl", 40, 90),
+    (Kind::DeSocialSecurity, "dd dddddd l ddd", 88, 97),
     (Kind::UkVat, "GB ddd dddd dd", 95, 99),
     (Kind::AtVat, "ATU dddddddd", 90, 99),
     (Kind::ChBusiness, "CHE-ddd.ddd.ddd", 98, 99),
