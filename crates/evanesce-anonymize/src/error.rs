@@ -85,6 +85,9 @@ pub enum ReleaseError {
     /// There is no key, no memory or no randomness.
     #[error("the window could not be opened")]
     Key(#[source] Error),
+    /// What is spent could not be noted outside of the store, so that nothing was released.
+    #[error("what is spent could not be noted outside of the store")]
+    Spending(#[source] Error),
     /// The window has not ended.
     #[error("the window is still open")]
     StillOpen,
@@ -94,4 +97,8 @@ pub enum ReleaseError {
     /// The tables are released, but the audit log did not take the entry after it.
     #[error("the window was released, and the audit log did not take the entry")]
     Unaudited(#[source] Error),
+    /// The store's ledger says less than what was noted outside of it: it went back in
+    /// time, or a release was broken off. The window counts as exhausted.
+    #[error("the ledger says less than what was noted elsewhere; the window is exhausted")]
+    WentBack,
 }

@@ -11,7 +11,7 @@ use crate::histogram::{Histogram, associated};
 use crate::table::Table;
 use crate::{
     AggregateStore, Epsilon, Event, FoldError, Folded, Gate, LocalKeys, RegisterError,
-    SealedPartial, WindowId, WindowKeys, WindowLength,
+    SealedPartial, SpendingKeeper, WindowId, WindowKeys, WindowLength,
 };
 
 /// Where events become statistics: declared tables, the partial sums of the open
@@ -26,6 +26,7 @@ pub struct Folds {
     pub(crate) store: Arc<dyn AggregateStore>,
     pub(crate) keys: Arc<dyn WindowKeys>,
     pub(crate) audit: Arc<dyn Append>,
+    pub(crate) spending: Option<Arc<dyn SpendingKeeper>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) length: WindowLength,
     pub(crate) budget: Epsilon,
@@ -81,6 +82,7 @@ impl Folds {
     ) -> Self {
         Self {
             store,
+            spending: None,
             keys: Arc::new(LocalKeys::new(Arc::clone(&clock), length)),
             audit,
             first: length.window(clock.now()),
@@ -96,6 +98,14 @@ impl Folds {
     #[must_use]
     pub fn with_keys(mut self, keys: Arc<dyn WindowKeys>) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// With a place outside of the store where spent budgets are noted, so that a store
+    /// that went back in time releases no window a second time.
+    #[must_use]
+    pub fn with_spending(mut self, keeper: Arc<dyn SpendingKeeper>) -> Self {
+        self.spending = Some(keeper);
         self
     }
 

@@ -17,6 +17,7 @@ mod keys;
 mod memory;
 mod noise;
 mod release;
+mod spending;
 pub mod statistics;
 mod store;
 mod suppress;
@@ -32,6 +33,7 @@ pub use gate::{Epsilon, Gate};
 pub use keys::{LocalKeys, WindowKeys};
 pub use memory::MemoryAggregates;
 pub use release::{ReleasedWindow, Swept};
+pub use spending::{FileSpending, MemorySpending, SpendingKeeper};
 pub use store::{
     AggregateStore, Folded, Release, ReleasedRow, ReleasedTable, SealedPartial, Spent, WindowId,
 };

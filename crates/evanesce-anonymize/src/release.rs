@@ -87,6 +87,7 @@ impl Folds {
             self.end(window).await?;
             return Err(ReleaseError::AlreadyReleased);
         }
+        self.refuse_what_went_back(window).await?;
         let tables: Vec<&Table> = self.tables_of(window).collect();
         let debit = tables.iter().fold(0, |sum, table| sum + table.gate.debit());
         let left = self.budget.micro().saturating_sub(spent.micro_epsilon);
@@ -105,6 +106,7 @@ impl Folds {
         self.note(Operation::BudgetSpent, Outcome::Done, debit)
             .await
             .map_err(ReleaseError::Audit)?;
+        self.note_spending(&release).await?;
         self.write(&release).await?;
         self.end(window).await?;
         for table in &tables {
@@ -206,6 +208,22 @@ impl Folds {
         }
     }
 
+    async fn refuse_what_went_back(&self, window: WindowId) -> Result<(), ReleaseError> {
+        let Some(keeper) = &self.spending else { return Ok(()) };
+        match keeper.noted(window).await.map_err(ReleaseError::Spending)? {
+            None => Ok(()),
+            Some(_) => Err(ReleaseError::WentBack),
+        }
+    }
+
+    /// Before the release, because whoever is killed in between has then spent a budget
+    /// without a table, and not the other way round.
+    async fn note_spending(&self, release: &Release) -> Result<(), ReleaseError> {
+        let Some(keeper) = &self.spending else { return Ok(()) };
+        let noted = keeper.note(release.window, release.debit, self.oldest()).await;
+        noted.map_err(ReleaseError::Spending)
+    }
+
     /// Writes the release, and looks up in the ledger what became of it where the
     /// store's answer was lost.
     async fn write(&self, release: &Release) -> Result<(), ReleaseError> {
@@ -218,7 +236,12 @@ impl Folds {
                 Ok(true) => return Ok(()),
                 Ok(false) | Err(_) => Outcome::Unconfirmed,
             },
-            _ => Outcome::Failed,
+            // Another release came first, and its note is right.
+            ErrorKind::Conflict => Outcome::Failed,
+            _ => {
+                self.retract_spending(release.window).await;
+                Outcome::Failed
+            }
         };
         // Where this entry fails too, the log says that more was spent than was.
         let _ = self.note(Operation::BudgetSpent, outcome, release.debit).await;
@@ -226,6 +249,15 @@ impl Folds {
             ErrorKind::Conflict => ReleaseError::Conflict,
             _ => ReleaseError::Store(error),
         })
+    }
+
+    /// Only where the ledger confirms that nobody released the window. Where this fails, it
+    /// is exhausted without a release.
+    async fn retract_spending(&self, window: WindowId) {
+        let Some(keeper) = &self.spending else { return };
+        if self.store.spent(window).await.is_ok_and(|spent| !spent.is_released) {
+            let _ = keeper.retract(window).await;
+        }
     }
 
     /// Whether these very tables are what the store shows of the window.

@@ -1,7 +1,9 @@
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use evanesce_core::Clock;
+use evanesce_memory::wipe_slice;
 
 use crate::PipelineError;
 
@@ -18,7 +20,8 @@ impl<'a> Deadline<'a> {
     ///
     /// # Errors
     /// [`PipelineError::Late`], and [`PipelineError::Panicked`] for work that panicked:
-    /// the message of the panic is dropped here, since it may quote what it saw.
+    /// the message of the panic is wiped here, since it may quote what it saw. What a panic
+    /// hook does with it before is the program's to say.
     pub fn run<R>(
         clock: &'a dyn Clock,
         allowed: Duration,
@@ -26,8 +29,10 @@ impl<'a> Deadline<'a> {
     ) -> Result<Timed<R>, PipelineError> {
         let began = clock.monotonic();
         let deadline = Self { clock, until: began.saturating_add(allowed) };
-        let value = catch_unwind(AssertUnwindSafe(|| work(&deadline)))
-            .map_err(|_| PipelineError::Panicked)?;
+        let value = catch_unwind(AssertUnwindSafe(|| work(&deadline))).map_err(|message| {
+            forget(message);
+            PipelineError::Panicked
+        })?;
         if deadline.has_passed() {
             return Err(PipelineError::Late);
         }
@@ -44,6 +49,15 @@ impl<'a> Deadline<'a> {
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.until.saturating_sub(self.clock.monotonic())
+    }
+}
+
+/// The message of a panic may quote what the work saw: a text is wiped before it is dropped.
+fn forget(message: Box<dyn Any + Send>) {
+    match message.downcast::<String>() {
+        Ok(text) => wipe_slice(&mut text.into_bytes()),
+        // What a program panics with may panic again as it is dropped.
+        Err(other) => drop(catch_unwind(AssertUnwindSafe(|| drop(other))).map_err(forget)),
     }
 }
 

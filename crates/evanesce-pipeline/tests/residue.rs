@@ -2,6 +2,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::future::Future;
+use std::panic::panic_any;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -35,9 +36,21 @@ fn pipeline(clock: &ManualClock, max_input: usize) -> Pipeline {
 fn input() -> (Vec<u8>, Needle) {
     let mut random = [0; 24];
     evanesce_crypto::random(&mut random).unwrap();
-    let letter = random.to_vec();
-    let needle = Needle::from_slice(&mut random).unwrap();
-    (letter, needle)
+    (amid(&random), Needle::from_slice(&mut random).unwrap())
+}
+
+/// An allocator writes over both ends of what is freed.
+fn amid(bytes: &[u8]) -> Vec<u8> {
+    [&[b' '; 200], bytes, &[b' '; 200]].concat()
+}
+
+/// As [`input`], of letters.
+#[inline(never)]
+fn letters() -> (Vec<u8>, Needle) {
+    let mut random = [0; 24];
+    evanesce_crypto::random(&mut random).unwrap();
+    random.iter_mut().for_each(|byte| *byte = b'a' + *byte % 26);
+    (amid(&random), Needle::from_slice(&mut random).unwrap())
 }
 
 fn done<F: Future>(future: F) -> Option<F::Output> {
@@ -68,7 +81,7 @@ fn work_that_ends_in_time_leaves_nothing() {
     let pipeline = pipeline(&ManualClock::new(), 1000);
     let input = pipeline.accept(letter).unwrap();
     let length = done(pipeline.process(input, |bytes, _| bytes.len())).unwrap().unwrap();
-    assert_eq!(length.into_parts().0, 24);
+    assert_eq!(length.into_parts().0, 424);
     scrub_stack_deeply();
     assert_no_residue!(needle);
 }
@@ -85,6 +98,31 @@ fn work_that_panics_leaves_nothing() {
     }));
     std::panic::set_hook(hook);
     assert_eq!(ended.unwrap().err(), Some(PipelineError::Panicked));
+    scrub_stack_deeply();
+    assert_no_residue!(needle);
+}
+
+#[test]
+fn the_message_of_a_panic_is_wiped_and_may_panic_as_it_is_dropped() {
+    struct Again;
+    impl Drop for Again {
+        fn drop(&mut self) {
+            panic!("once more");
+        }
+    }
+    let (letter, needle) = letters();
+    let pipeline = pipeline(&ManualClock::new(), 1000);
+    let input = pipeline.accept(letter).unwrap();
+    let other = pipeline.accept(b"another".to_vec()).unwrap();
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let quoted = done(pipeline.process(input, |bytes, _| -> () {
+        panic_any(String::from_utf8(bytes.to_vec()).unwrap());
+    }));
+    let again = done(pipeline.process(other, |_, _| -> () { panic_any(Again) }));
+    std::panic::set_hook(hook);
+    assert_eq!(quoted.unwrap().err(), Some(PipelineError::Panicked));
+    assert_eq!(again.unwrap().err(), Some(PipelineError::Panicked));
     scrub_stack_deeply();
     assert_no_residue!(needle);
 }
