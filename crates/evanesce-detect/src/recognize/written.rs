@@ -290,6 +290,7 @@ const WRITTEN: &[Written] = &[
     (Kind::CaBusiness, "dddddddddRPdddd", 95, 99),
     (Kind::CaBusiness, "dddddddddRCdddd", 95, 99),
     (Kind::InGst, "ddlllllddddlxZx", 95, 99),
+    (Kind::MkTax, "MKddddddddddddd", 80, 99),
     (Kind::UkDriver, "xxxxxddddddxxxll", 75, 97),
     (Kind::CnBusiness, "xxddddddxxxxxxxxxx", 60, 97),
     (Kind::CnResident, "dddddddddddddddddX", 92, 99),
