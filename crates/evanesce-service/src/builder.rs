@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use evanesce_anonymize::{
-    AggregateStore, Epsilon, Event, Folds, Gate, MemoryAggregates, RegisterError, WindowLength,
+    AggregateStore, Epsilon, Event, Folds, Gate, MemoryAggregates, RegisterError, SpendingKeeper,
+    WindowLength,
 };
 use evanesce_audit::{
     AlertSink, AuditStore, CheckpointKeeper, MemoryAudit, MemoryKeeper, Post, Rules,
@@ -66,6 +67,7 @@ pub struct Builder {
     pub(crate) events: Vec<DeclareEvent>,
     pub(crate) recorded: Vec<Declared>,
     pub(crate) window: Option<WindowLength>,
+    pub(crate) spending: Option<Arc<dyn SpendingKeeper>>,
     pub(crate) declared: Vec<Evidence>,
     pub(crate) protect: bool,
     pub(crate) rules: Rules,
@@ -133,6 +135,7 @@ impl Builder {
             events: Vec::new(),
             recorded: Vec::new(),
             window: None,
+            spending: None,
             declared: Vec::new(),
             protect: false,
             rules: Rules::standard(),
@@ -247,6 +250,15 @@ impl Builder {
     #[must_use]
     pub const fn window(mut self, length: WindowLength) -> Self {
         self.window = Some(length);
+        self
+    }
+
+    /// Where what is spent of budgets is noted outside of the aggregates' store: with it a
+    /// store that went back in time releases nothing that was released before. All nodes
+    /// of one service share it.
+    #[must_use]
+    pub fn spending(mut self, keeper: impl SpendingKeeper + 'static) -> Self {
+        self.spending = Some(Arc::new(keeper));
         self
     }
 

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use evanesce_anonymize::{
     AggregateStore, Epsilon, Folds, ReleaseError, ReleasedWindow, WindowLength,
@@ -16,10 +15,7 @@ use evanesce_core::{
 use evanesce_crypto::{RootFile, RootProvider, SigningKey, VerifyingKey};
 use evanesce_memory::Ephemeral;
 use evanesce_pipeline::{Pipeline, PipelineParts};
-use evanesce_purge::{
-    EmergencyError, EmergencyParts, EmergencyReport, EmergencyStep, Erasures, ErasuresParts,
-    Resumed, RetireKeys, emergency_observed,
-};
+use evanesce_purge::{Erasures, ErasuresParts, Resumed};
 use evanesce_session::{SessionParts, SessionPolicy, Sessions, Token};
 use evanesce_telemetry::{
     Level, LogRecord, LogSink, MetricPoint, MetricSink, Telemetry, TelemetryParts, Value,
@@ -34,7 +30,7 @@ use crate::log::{self, LogPlan, Witnessed};
 use crate::record::record;
 use crate::retained::{Retained, enforce};
 use crate::session::Session;
-use crate::tasks::{Everything, OpenWindows, SessionKeys, Stopped, Tasks, Waiting};
+use crate::tasks::{Stopped, Tasks};
 use crate::{ServiceError, StartError};
 
 /// The largest session: a newsletter of 35 kB fits many times.
@@ -48,7 +44,7 @@ const QUEUE: usize = 10_000;
 
 /// A running service. Cheap to clone; every clone is the same service.
 #[derive(Clone)]
-pub struct Evanesce(Arc<House>);
+pub struct Evanesce(pub(crate) Arc<House>);
 
 pub(crate) struct House {
     name: Namespace,
@@ -65,11 +61,11 @@ pub(crate) struct House {
     pub(crate) webhooks: Vec<Arc<Webhook>>,
     pub(crate) sessions: Sessions,
     pub(crate) volatile: VolatilePorts,
-    session_keys: Option<Arc<RootFile>>,
+    pub(crate) session_keys: Option<Arc<RootFile>>,
     pub(crate) aggregates: Arc<dyn AggregateStore>,
     pub(crate) logs: Arc<dyn LogSink>,
     pub(crate) metrics: Arc<dyn MetricSink>,
-    pipeline: Pipeline,
+    pub(crate) pipeline: Pipeline,
     consents: Consents,
     pub(crate) folds: Folds,
     screen: Arc<dyn Screen>,
@@ -178,64 +174,6 @@ impl Evanesce {
     pub async fn release_windows(&self) -> Result<Vec<ReleasedWindow>, ReleaseError> {
         let (released, failed) = self.0.release_due().await?;
         failed.map_or(Ok(released), Err)
-    }
-
-    /// Makes every session unreadable at once, then removes what lay there and reads back.
-    ///
-    /// # Errors
-    /// [`EmergencyError`]; it may be repeated.
-    pub async fn purge_everything(&self) -> Result<EmergencyReport, EmergencyError> {
-        self.purge_through(Arc::clone(&self.0.audit), &|_| ()).await
-    }
-
-    /// The same, written down in a role: `house.purge_everything_as(house.acting(&OPERATOR)?)`.
-    ///
-    /// # Errors
-    /// [`EmergencyError`]; it may be repeated.
-    pub async fn purge_everything_as(
-        &self,
-        acting: impl Append + 'static,
-    ) -> Result<EmergencyReport, EmergencyError> {
-        self.purge_through(Arc::new(acting), &|_| ()).await
-    }
-
-    /// The same, for whoever wants to see how far it is, such as a progress bar.
-    ///
-    /// # Errors
-    /// [`EmergencyError`]; it may be repeated.
-    pub async fn purge_everything_observed(
-        &self,
-        acting: impl Append + 'static,
-        observe: &(dyn Fn(EmergencyStep) + Send + Sync),
-    ) -> Result<EmergencyReport, EmergencyError> {
-        self.purge_through(Arc::new(acting), observe).await
-    }
-
-    async fn purge_through(
-        &self,
-        append: Arc<dyn Append>,
-        observe: &(dyn Fn(EmergencyStep) + Send + Sync),
-    ) -> Result<EmergencyReport, EmergencyError> {
-        let everything = Arc::new(Everything(self.0.volatile.clone()));
-        let keys = self.0.session_keys.iter().cloned();
-        let retired = keys.map(|keys| Arc::new(SessionKeys(keys)) as Arc<dyn RetireKeys>).collect();
-        let limits = self.0.pipeline.limits();
-        let parts = EmergencyParts {
-            epochs: vec![Arc::clone(&everything) as _],
-            keys: retired,
-            memory: vec![
-                Arc::new(OpenWindows(Arc::clone(&self.0))),
-                Arc::new(Waiting(Arc::clone(&self.0))),
-            ],
-            stores: vec![everything as _],
-            append,
-            clock: Arc::clone(&self.0.clock),
-            longest_operation: limits.deadline,
-            within: Duration::from_secs(15 * 60),
-        };
-        let report = emergency_observed(&parts, observe).await?;
-        self.note(Level::Warn, "sessions.purged");
-        Ok(report)
     }
 
     /// How long each store keeps what it holds: computed from its settings, and measured.
@@ -511,6 +449,9 @@ impl House {
             builder.window.unwrap_or(WINDOW),
             BUDGET,
         );
+        if let Some(keeper) = builder.spending {
+            folds = folds.with_spending(keeper);
+        }
         for event in builder.events {
             folds = event(folds)?;
         }

@@ -6,6 +6,7 @@ mod checks;
 #[cfg(feature = "config")]
 mod config;
 mod drill;
+mod emergency;
 mod error;
 mod grant;
 mod house;

@@ -57,6 +57,8 @@ impl Tasks {
             // One that does not arrive shows as a gap, which is what it is for.
             Box::pin(async move {
                 drop(house.log.heartbeat().await);
+                // A store that does not answer shows as a gap too.
+                house.telemetry.report_ages().await.ok();
                 house.cosign().await;
             })
         }));

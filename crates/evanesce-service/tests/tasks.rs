@@ -288,3 +288,37 @@ async fn a_dropped_house_leaves_no_task() {
     assert_eq!(ground.clock.sleepers(), 0);
     assert_eq!(ground.entries().len(), before);
 }
+
+/// What a budget was spent on is noted outside of the store, which may go back in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_spent_is_noted_outside_of_the_store() {
+    let ground = Ground::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spending");
+    let keeper = evanesce_anonymize::FileSpending::new(&path);
+    let house = ground.builder().spending(keeper).start().await.unwrap();
+    ground.settled(3).await;
+    let session = opened(&house).await;
+    let granted = agreed(&session).await;
+    session.fold(Composed { topic: Topic::Travel }, &granted).await.unwrap();
+    ground.pass(HOUR + MINUTE).await;
+    house.stop().await.unwrap();
+    assert_eq!(ground.aggregates.tables("composed").len(), 1);
+    let noted = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(noted.lines().count(), 2, "{noted}");
+}
+
+/// How old the oldest data is, is measured and told.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_age_of_the_oldest_record_is_a_metric() {
+    let ground = Ground::new();
+    let house = ground.start().await;
+    opened(&house).await;
+    for _ in 0..3 {
+        ground.pass(HOUR / 2).await;
+    }
+    let points = ground.metrics.inner.points();
+    let ages = points.iter().filter(|point| point.measurement() == "oldest_age");
+    let oldest = ages.flat_map(|point| point.fields()).map(|(_, age)| *age).fold(0.0, f64::max);
+    assert!((3600.0..=5400.0).contains(&oldest), "{oldest}");
+}
