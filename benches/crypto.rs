@@ -6,10 +6,14 @@ use std::time::Duration;
 use benches::SESSION;
 use benches::turns::{Side, in_turns, side};
 use criterion::{Criterion, criterion_group, criterion_main};
-use evanesce_crypto::{Padding, Recipient, random_secret, seal, seal_to, unseal};
+use evanesce_core::Timestamp;
+use evanesce_crypto::{
+    Algorithms, Binding, Padding, Prekey, Recipient, SigningKey, random_secret, seal, seal_to,
+    unseal,
+};
 use evanesce_memory::SecretBytes;
 
-criterion_group!(crypto, sealed, opened, channel);
+criterion_group!(crypto, sealed, opened, channel, message);
 criterion_main!(crypto);
 
 const EACH: Duration = Duration::from_millis(200);
@@ -20,9 +24,8 @@ const PLACE: &[u8] = b"a place";
 /// commit to no key.
 fn sealed(criterion: &mut Criterion) {
     let (key, text) = (random_secret(32).expect("a key"), secret());
-    let mut sides: Vec<Side<'_>> = vec![side("ours", || {
-        seal(&key, PLACE, &text, Padding::Classes).expect("an envelope")
-    })];
+    let mut sides: Vec<Side<'_>> =
+        vec![side("ours", || seal(&key, PLACE, &text, Padding::Classes).expect("an envelope"))];
     #[cfg(feature = "peers")]
     sides.extend(peers::seal(&PLAIN));
     in_turns(criterion, "crypto/seal-1KiB", &mut sides, EACH);
@@ -49,6 +52,28 @@ fn channel(criterion: &mut Criterion) {
     #[cfg(feature = "peers")]
     sides.push(side("hpke", || peers::channel(&PLAIN)));
     in_turns(criterion, "crypto/channel-1KiB", &mut sides, EACH);
+}
+
+/// A message of a channel that stands, sealed at one end and opened at the other. Ours takes a
+/// step of the ratchet at each end, pads, and wipes the stack twice; the peer has one key.
+fn message(criterion: &mut Criterion) {
+    let (text, until) = (secret(), Timestamp::from_millis(2));
+    let (algorithms, signer) = (Algorithms::standard(), SigningKey::generate().expect("a key"));
+    let binding = Binding::new("bench", "a token").expect("a binding");
+    let (prekey, offer) =
+        Prekey::offer(&algorithms, &binding, 1, until, &signer).expect("an offer");
+    let (key, now) = (signer.verifying_key(), Timestamp::from_millis(1));
+    let (mut client, first) =
+        offer.begin(&algorithms, &binding, &key, now, (PLACE, &text)).expect("a first message");
+    let (mut server, _) =
+        prekey.accept(&algorithms, &binding, now, PLACE, &first).expect("a channel");
+    let mut sides: Vec<Side<'_>> = vec![side("ours", || {
+        let message = client.seal(PLACE, &text).expect("a message");
+        server.open(PLACE, &message).expect("a text")
+    })];
+    #[cfg(feature = "peers")]
+    sides.push(peers::message(&PLAIN));
+    in_turns(criterion, "crypto/message-1KiB", &mut sides, EACH);
 }
 
 const PLAIN: [u8; SESSION] = [b'v'; SESSION];
@@ -100,6 +125,15 @@ mod peers {
             }),
             side("orion", move || aead::open(&orion, &of_orion).expect("a text")),
         ]
+    }
+
+    pub(crate) fn message(plain: &[u8]) -> Side<'_> {
+        let ring = ring_key();
+        side("ring", move || {
+            let (nonce, mut bytes) = ring_seal(&ring, plain);
+            let nonce = Nonce::assume_unique_for_key(nonce);
+            ring.open_in_place(nonce, Aad::from(PLACE), &mut bytes).expect("a text").len()
+        })
     }
 
     pub(crate) fn channel(plain: &[u8]) -> Vec<u8> {

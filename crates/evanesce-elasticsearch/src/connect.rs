@@ -17,6 +17,35 @@ pub(crate) fn transport(
 ) -> Result<(Transport, Url), Error> {
     let mut url = Url::parse(url).map_err(|_| invalid("the URL cannot be read"))?;
     let basic = credentials(&mut url)?;
+    built(url, basic, tls, timeout)
+}
+
+/// As [`transport`], with an API key.
+pub(crate) fn transport_with_key(
+    url: &str,
+    key: &str,
+    tls: &Tls,
+    timeout: Duration,
+) -> Result<(Transport, Url), Error> {
+    let mut url = Url::parse(url).map_err(|_| invalid("the URL cannot be read"))?;
+    if credentials(&mut url)?.is_some() {
+        return Err(invalid("the URL has user and password beside an API key"));
+    }
+    // RFC 4648, section 4.
+    let base_64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+    if key.is_empty() || !key.bytes().all(base_64) {
+        return Err(invalid("the API key is not the encoded form of one")
+            .with_setting("the Elasticsearch API key"));
+    }
+    built(url, Some(Credentials::EncodedApiKey(key.to_owned())), tls, timeout)
+}
+
+fn built(
+    mut url: Url,
+    credentials: Option<Credentials>,
+    tls: &Tls,
+    timeout: Duration,
+) -> Result<(Transport, Url), Error> {
     url.set_query(None);
     url.set_fragment(None);
     require_reach(&url, tls)?;
@@ -40,8 +69,8 @@ pub(crate) fn transport(
     })?;
     // The client wants either a certificate or a password when it is built, but keeps
     // the certificate when it is given the password afterwards.
-    if let Some(basic) = basic {
-        transport.set_auth(basic);
+    if let Some(credentials) = credentials {
+        transport.set_auth(credentials);
     }
     Ok((transport, url))
 }
@@ -137,5 +166,21 @@ mod tests {
             assert!(!printed.contains("hunter2") && !printed.contains("9200"), "{printed}");
         }
         assert!(transport("http://user:hunter2@[::1]:9200", &tls, TIMEOUT).is_ok());
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_is_refused_without_being_shown() {
+        let tls = Tls::plaintext_loopback().unwrap();
+        for (url, key) in [
+            ("http://localhost:9200", ""),
+            ("http://localhost:9200", "hunter2\r\nx: y"),
+            ("http://localhost:9200", "hunter2:unencoded"),
+            ("http://user:hunter2@localhost:9200", "aHVudGVyMg=="),
+        ] {
+            let error = transport_with_key(url, key, &tls, TIMEOUT).err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{key}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"));
+        }
+        assert!(transport_with_key("http://localhost:9200", "aHVudGVyMg==", &tls, TIMEOUT).is_ok());
     }
 }

@@ -4,7 +4,7 @@ use evanesce_telemetry::{LogRecord, Value};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Map, Number, Value as Json, json};
 
-use crate::index::Names;
+use crate::index::Trails;
 
 /// Elasticsearch advises 5 to 15 MB for a bulk request.
 const MAX_BODY: usize = 4 << 20;
@@ -18,13 +18,13 @@ pub(crate) struct Bulk {
 
 /// Bulk requests of bounded size for a batch. A record whose names no store takes
 /// is in none of them. `None` if the operating system gives no random bytes.
-pub(crate) fn bulks(batch: &[LogRecord], names: &Names) -> Option<Vec<Bulk>> {
+pub(crate) fn bulks(batch: &[LogRecord], trails: &Trails) -> Option<Vec<Bulk>> {
     let random = SystemRandom::new();
     let mut all: Vec<Bulk> = Vec::new();
     for (place, record) in batch.iter().enumerate() {
         let Some(document) = document(record) else { continue };
-        let action =
-            json!({ "create": { "_index": names.of(record.at()), "_id": fresh_id(&random)? } });
+        let index = trails.of(record.trail()).of(record.at());
+        let action = json!({ "create": { "_index": index, "_id": fresh_id(&random)? } });
         let lines = format!("{action}\n{document}\n");
         match all.last_mut() {
             Some(bulk) if bulk.body.len() + lines.len() <= MAX_BODY => {
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_record_without_a_usable_name_is_in_no_request() {
-        let names = Names::new(&Namespace::new("a").unwrap());
+        let names = Trails::new(&Namespace::new("a").unwrap());
         let batch = [
             LogRecord::new(Timestamp::from_millis(0), Level::Info, ""),
             record(),
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_large_batch_becomes_several_requests() {
-        let names = Names::new(&Namespace::new("a").unwrap());
+        let names = Trails::new(&Namespace::new("a").unwrap());
         let text = "x".repeat(Sanitized::MAX);
         let large = record().with("message", Value::Text(Sanitized::new(&text, &Plain)));
         let batch = vec![large; 2500];

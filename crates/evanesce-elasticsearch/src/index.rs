@@ -1,9 +1,53 @@
 //! The names of the indices, and the template that shapes them.
 
 use evanesce_core::{Date, Namespace, Timestamp};
+use evanesce_telemetry::Trail;
 use serde_json::{Value, json};
 
-/// The names that one namespace uses.
+/// Where a namespace keeps its records: those of operation, and those of security, which
+/// fewer may read.
+pub(crate) struct Trails {
+    operation: Names,
+    security: Names,
+}
+
+impl Trails {
+    pub(crate) fn new(namespace: &Namespace) -> Self {
+        Self {
+            operation: Names::new(namespace, Trail::Operation),
+            security: Names::new(namespace, Trail::Security),
+        }
+    }
+
+    /// The names of one trail.
+    pub(crate) const fn of(&self, trail: Trail) -> &Names {
+        match trail {
+            Trail::Operation => &self.operation,
+            Trail::Security => &self.security,
+        }
+    }
+
+    pub(crate) fn all(&self) -> [&Names; 2] {
+        [&self.operation, &self.security]
+    }
+
+    /// Both aliases, as the path of a request has them.
+    pub(crate) fn aliases(&self) -> String {
+        self.all().map(Names::alias).join(",")
+    }
+
+    /// Both patterns of index names, as the path of a request has them.
+    pub(crate) fn patterns(&self) -> String {
+        self.all().map(|names| format!("{}-*", names.alias())).join(",")
+    }
+
+    /// The first instant of an index of ours, or `None` for any other name.
+    pub(crate) fn first_instant(&self, index: &str) -> Option<Timestamp> {
+        self.all().into_iter().find_map(|names| names.first_instant(index))
+    }
+}
+
+/// The names that one namespace uses for one trail.
 #[derive(Clone)]
 pub(crate) struct Names {
     alias: String,
@@ -11,8 +55,12 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    pub(crate) fn new(namespace: &Namespace) -> Self {
-        Self { alias: format!("{namespace}-logs"), namespace_length: namespace.as_str().len() }
+    pub(crate) fn new(namespace: &Namespace, trail: Trail) -> Self {
+        let kept = match trail {
+            Trail::Operation => "logs",
+            Trail::Security => "security",
+        };
+        Self { alias: format!("{namespace}-{kept}"), namespace_length: namespace.as_str().len() }
     }
 
     /// The alias over all indices, and the name of the template.
@@ -68,7 +116,7 @@ mod tests {
     use super::*;
 
     fn names(namespace: &str) -> Names {
-        Names::new(&Namespace::new(namespace).unwrap())
+        Names::new(&Namespace::new(namespace).unwrap(), Trail::Operation)
     }
 
     #[test]
@@ -96,6 +144,15 @@ mod tests {
         ] {
             assert_eq!(names("a").first_instant(index), None, "{index}");
         }
+    }
+
+    #[test]
+    fn the_two_trails_share_no_name() {
+        let namespace = Namespace::new("a").unwrap();
+        let security = Names::new(&namespace, Trail::Security);
+        assert_eq!(security.of(Timestamp::from_millis(0)), "a-security-1970.01.01");
+        assert_eq!(names("a").first_instant("a-security-2026.11.24"), None);
+        assert_eq!(security.first_instant("a-logs-2026.11.24"), None);
     }
 
     #[test]

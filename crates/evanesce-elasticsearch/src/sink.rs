@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::connect;
 use crate::document::{self, Bulk};
-use crate::index::Names;
+use crate::index::{Names, Trails};
 use crate::wire::{Effect, Failure, Wire, failure};
 
 /// From connecting to the last byte of the answer.
@@ -27,7 +27,7 @@ const MAX_READ: usize = 5_000_000;
 /// Operational logs in Elasticsearch, one index a day.
 pub struct ElasticsearchSink {
     pub(crate) wire: Wire,
-    names: Names,
+    trails: Trails,
 }
 
 impl ElasticsearchSink {
@@ -40,7 +40,30 @@ impl ElasticsearchSink {
     /// where it is not https and `tls` does not permit plaintext to that host.
     pub fn connect(url: &str, tls: &Tls, namespace: &Namespace) -> Result<Self, Error> {
         let (transport, url) = connect::transport(url, tls, TIMEOUT)?;
-        Ok(Self { wire: Wire::new(transport, url), names: Names::new(namespace) })
+        Ok(Self { wire: Wire::new(transport, url), trails: Trails::new(namespace) })
+    }
+
+    /// As [`connect`](Self::connect), with an API key in its encoded form (the field
+    /// `encoded` of the answer that made it) in the place of user and password, which the
+    /// URL must then leave out.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect), and [`ErrorKind::Invalid`] for a key that is none.
+    pub fn connect_with_key(
+        url: &str,
+        key: &str,
+        tls: &Tls,
+        namespace: &Namespace,
+    ) -> Result<Self, Error> {
+        let (transport, url) = connect::transport_with_key(url, key, tls, TIMEOUT)?;
+        Ok(Self { wire: Wire::new(transport, url), trails: Trails::new(namespace) })
+    }
+
+    /// Waits so long for each answer, and not the usual ten seconds.
+    #[must_use]
+    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.wire.timeout = Some(timeout);
+        self
     }
 
     /// Installs the index template, and checks on the server that it is the one that
@@ -51,25 +74,8 @@ impl ElasticsearchSink {
     /// [`ErrorKind::Foreign`] if this is not Elasticsearch; [`ErrorKind::Refused`] if
     /// another template rules, or an index takes unknown fields.
     pub async fn start(&self) -> Result<(), Error> {
-        let alias = self.names.alias();
-        let template = self.names.template();
-        self.wire
-            .json(Method::Put, &format!("_index_template/{alias}"), Some(&template), Effect::Writes)
-            .await?;
-        let index = self.names.of(Timestamp::default());
-        let simulated = self
-            .wire
-            .json(
-                Method::Post,
-                &format!("_index_template/_simulate_index/{index}"),
-                None,
-                Effect::Reads,
-            )
-            .await?;
-        let ours = &simulated["template"];
-        if ours["mappings"]["dynamic"] != "strict" || ours["aliases"].get(alias).is_none() {
-            return Err(refused("another index template rules the names of these indices")
-                .with_setting("index template priority"));
+        for names in self.trails.all() {
+            self.install(names).await?;
         }
         self.require_strict_indices().await
     }
@@ -81,15 +87,31 @@ impl ElasticsearchSink {
     /// Those of [`LogSink::enforce`].
     pub async fn remove(self) -> Result<u64, Error> {
         let removed = self.enforce(Timestamp::MAX).await?;
-        let path = format!("_index_template/{}", self.names.alias());
-        found(self.wire.json(Method::Delete, &path, None, Effect::Writes).await)?;
+        for names in self.trails.all() {
+            let path = format!("_index_template/{}", names.alias());
+            found(self.wire.json(Method::Delete, &path, None, Effect::Writes).await)?;
+        }
         Ok(removed)
+    }
+
+    async fn install(&self, names: &Names) -> Result<(), Error> {
+        let (alias, template) = (names.alias(), names.template());
+        let path = format!("_index_template/{alias}");
+        self.wire.json(Method::Put, &path, Some(&template), Effect::Writes).await?;
+        let path = format!("_index_template/_simulate_index/{}", names.of(Timestamp::default()));
+        let simulated = self.wire.json(Method::Post, &path, None, Effect::Reads).await?;
+        let ours = &simulated["template"];
+        if ours["mappings"]["dynamic"] != "strict" || ours["aliases"].get(alias).is_none() {
+            return Err(refused("another index template rules the names of these indices")
+                .with_setting("index template priority"));
+        }
+        Ok(())
     }
 
     async fn require_strict_indices(&self) -> Result<(), Error> {
         let path = format!(
-            "{}-*/_mapping?expand_wildcards=all&filter_path=*.mappings.dynamic",
-            self.names.alias()
+            "{}/_mapping?expand_wildcards=all&filter_path=*.mappings.dynamic",
+            self.trails.patterns()
         );
         let mappings = self.wire.json(Method::Get, &path, None, Effect::Reads).await?;
         for part in self.parts().await? {
@@ -104,14 +126,14 @@ impl ElasticsearchSink {
     /// The indices of this namespace and the instants at which they began.
     async fn parts(&self) -> Result<Vec<Part>, Error> {
         let path = format!(
-            "{}-*/_settings/index.creation_date?flat_settings=true&expand_wildcards=all",
-            self.names.alias()
+            "{}/_settings/index.creation_date?flat_settings=true&expand_wildcards=all",
+            self.trails.patterns()
         );
         let answer = self.wire.json(Method::Get, &path, None, Effect::Reads).await?;
         let indices = answer.as_object().ok_or_else(|| corrupt("indices are not an object"))?;
         let mut parts = Vec::new();
         for (name, index) in indices {
-            let Some(day) = self.names.first_instant(name) else { continue };
+            let Some(day) = self.trails.first_instant(name) else { continue };
             let created = index["settings"]["index.creation_date"]
                 .as_str()
                 .and_then(|millis| millis.parse().ok())
@@ -124,7 +146,7 @@ impl ElasticsearchSink {
 
     /// Makes what was written visible to searches; whether there is any index at all.
     async fn refresh(&self, target: &str) -> Result<bool, Error> {
-        let path = format!("{target}/_refresh");
+        let path = format!("{target}/_refresh?ignore_unavailable=true");
         let answer = found(self.wire.json(Method::Post, &path, None, Effect::Reads).await)?;
         answer.map_or(Ok(false), |answer| whole(&answer).map(|()| true))
     }
@@ -133,7 +155,7 @@ impl ElasticsearchSink {
         if !self.refresh(target).await? {
             return Ok(0);
         }
-        let path = format!("{target}/_count");
+        let path = format!("{target}/_count?ignore_unavailable=true");
         let body = json!({ "query": query });
         let answer = found(self.wire.json(Method::Post, &path, Some(&body), Effect::Reads).await)?;
         let Some(answer) = answer else { return Ok(0) };
@@ -142,7 +164,7 @@ impl ElasticsearchSink {
     }
 
     async fn write_batch(&self, batch: &[LogRecord]) -> Result<Written, Error> {
-        let bulks = document::bulks(batch, &self.names)
+        let bulks = document::bulks(batch, &self.trails)
             .ok_or_else(|| error(ErrorKind::Unavailable, "the system gives no random bytes"))?;
         // What is in no request has names that no index takes.
         let mut outcomes = vec![ItemOutcome::Refused; batch.len()];
@@ -202,10 +224,13 @@ impl ElasticsearchSink {
     }
 
     async fn oldest_record(&self) -> Result<Option<Timestamp>, Error> {
-        if !self.refresh(self.names.alias()).await? {
+        if !self.refresh(&self.trails.aliases()).await? {
             return Ok(None);
         }
-        let path = format!("{}/_search?allow_partial_search_results=false", self.names.alias());
+        let path = format!(
+            "{}/_search?allow_partial_search_results=false&ignore_unavailable=true",
+            self.trails.aliases()
+        );
         let body = json!({
             "size": 1, "track_total_hits": false, "_source": ["@timestamp"],
             "sort": [{ "@timestamp": "asc" }],
@@ -224,10 +249,10 @@ impl ElasticsearchSink {
         if needle.is_empty() {
             return Err(error(ErrorKind::Invalid, "an empty needle is everywhere"));
         }
-        if !self.refresh(self.names.alias()).await? {
+        if !self.refresh(&self.trails.aliases()).await? {
             return Ok(0);
         }
-        let path = format!("{}/_pit?keep_alive=1m", self.names.alias());
+        let path = format!("{}/_pit?keep_alive=1m&ignore_unavailable=true", self.trails.aliases());
         let opened = found(self.wire.json(Method::Post, &path, None, Effect::Reads).await)?;
         let Some(opened) = opened else { return Ok(0) };
         let point = opened["id"].as_str().ok_or_else(|| corrupt("a point in time has no id"))?;
@@ -316,7 +341,7 @@ impl LogSink for ElasticsearchSink {
 
     fn count<'a>(&'a self, event: &'a str) -> BoxFuture<'a, Result<u64, Error>> {
         Box::pin(async move {
-            self.count_in(self.names.alias(), &json!({ "term": { "event": event } })).await
+            self.count_in(&self.trails.aliases(), &json!({ "term": { "event": event } })).await
         })
     }
 

@@ -43,11 +43,13 @@ impl From<Failure> for Error {
 pub(crate) struct Wire {
     transport: Transport,
     url: Url,
+    /// In the place of the client's own.
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl Wire {
     pub(crate) const fn new(transport: Transport, url: Url) -> Self {
-        Self { transport, url }
+        Self { transport, url, timeout: None }
     }
 
     /// Whether what is sent is encrypted on the way.
@@ -86,7 +88,7 @@ impl Wire {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let response = self
             .transport
-            .send(method, path, headers, None::<&()>, body, None)
+            .send(method, path, headers, None::<&()>, body, self.timeout)
             .await
             .map_err(|error| lost(&error, effect))?;
         self.require_elasticsearch(&response)?;

@@ -2,15 +2,13 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test reports by panicking")]
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
 
 use std::time::Duration;
 
 use common::{fresh_namespace, record};
-use elasticsearch::auth::Credentials;
-use elasticsearch::cert::{Certificate, CertificateValidation};
-use elasticsearch::http::headers::HeaderMap;
-use elasticsearch::http::transport::{SingleNodeConnectionPool, TransportBuilder};
-use elasticsearch::http::{Method, Url};
+use elasticsearch::http::Method;
 use evanesce_core::{
     Clock, ErrorKind, Label, Namespace, Reading, Sanitize, SystemClock, Timestamp,
 };
@@ -19,6 +17,7 @@ use evanesce_telemetry::{ItemOutcome, Level, LogRecord, LogSink, Sanitized, Valu
 use evanesce_testkit::telemetry as suite;
 use evanesce_tls::Tls;
 use serde_json::json;
+use server::{send, started_in, tls, transport, url, variable};
 
 struct Plain;
 
@@ -28,25 +27,8 @@ impl Sanitize for Plain {
     }
 }
 
-/// A setting of the real server; without it a test fails and says so.
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run `cargo xtask services up elasticsearch` and source its env")
-    })
-}
-
-fn tls() -> Tls {
-    Tls::builder().ca_file(variable("EVANESCE_TLS_CA")).build().unwrap()
-}
-
-fn url() -> String {
-    variable("EVANESCE_ELASTICSEARCH_URL")
-}
-
 async fn started() -> ElasticsearchSink {
-    let sink = ElasticsearchSink::connect(&url(), &tls(), &fresh_namespace()).unwrap();
-    sink.start().await.unwrap();
-    sink
+    started_in(&fresh_namespace()).await
 }
 
 fn instant(text: &str) -> Timestamp {
@@ -80,17 +62,6 @@ contract! {
 /// Makes the index of the day as one that knew no messages would have it. The sink
 /// refuses nothing that its own mapping takes, so the server has to differ.
 async fn make_index_without_messages(namespace: &Namespace, day: Timestamp) {
-    let mut url = Url::parse(&url()).unwrap();
-    // Neither needs percent-encoding in the test services.
-    let basic = Credentials::Basic(url.username().into(), url.password().unwrap().into());
-    url.set_username("").and_then(|()| url.set_password(None)).unwrap();
-    let ca = Certificate::from_pem(tls().ca_pem().unwrap()).unwrap();
-    let transport = TransportBuilder::new(SingleNodeConnectionPool::new(url))
-        .disable_proxy()
-        .cert_validation(CertificateValidation::Full(ca))
-        .auth(basic)
-        .build()
-        .unwrap();
     let (year, month, day) = day.date().parts();
     let alias = format!("{namespace}-logs");
     let body = json!({
@@ -105,9 +76,8 @@ async fn make_index_without_messages(namespace: &Namespace, day: Timestamp) {
         },
     });
     let path = format!("{alias}-{year:04}.{month:02}.{day:02}");
-    let (headers, query, body) = (HeaderMap::new(), None::<&()>, Some(body.to_string()));
-    let response = transport.send(Method::Put, &path, headers, query, body, None).await.unwrap();
-    assert!(response.status_code().is_success());
+    let (status, _) = send(&transport(), Method::Put, &path, Some(body)).await;
+    assert_eq!(status, 200);
 }
 
 #[tokio::test]

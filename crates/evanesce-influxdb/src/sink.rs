@@ -78,6 +78,13 @@ impl InfluxSink {
         self
     }
 
+    /// Waits so long for each answer, and for each part of one, and not the usual ten seconds.
+    #[must_use]
+    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.wire.timeout = timeout;
+        self
+    }
+
     /// Makes the bucket if there is none, with shard groups of a day and a retention
     /// that keep 90 days. A bucket that exists is left as it is:
     /// [`ceiling`](MetricSink::ceiling) says what it keeps.

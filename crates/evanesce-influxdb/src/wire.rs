@@ -61,6 +61,7 @@ pub(crate) struct Wire {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: String,
     authorization: Zeroizing<String>,
+    pub(crate) timeout: Duration,
 }
 
 impl Wire {
@@ -84,7 +85,7 @@ impl Wire {
             .enable_http1()
             .wrap_connector(http);
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { client, base, authorization })
+        Ok(Self { client, base, authorization, timeout: TIMEOUT })
     }
 
     /// Whether what is sent is encrypted on the way.
@@ -103,7 +104,8 @@ impl Wire {
         let body = body.map_or_else(Bytes::new, |value| Bytes::from(value.to_string()));
         let response = self.send(method, path, "application/json", body, effect).await?;
         let read = Limited::new(response.into_body(), MAX_ANSWER).collect();
-        let bytes = in_time(read, effect).await?.map_err(|_| silent(effect))?.to_bytes();
+        let bytes =
+            in_time(self.timeout, read, effect).await?.map_err(|_| silent(effect))?.to_bytes();
         if bytes.is_empty() {
             return Ok(Value::Null);
         }
@@ -131,7 +133,7 @@ impl Wire {
         let response = self.send(Method::POST, path, kind, query.into(), effect).await?;
         let mut body = response.into_body();
         let mut tables = Tables::default();
-        while let Some(frame) = in_time(body.frame(), effect).await? {
+        while let Some(frame) = in_time(self.timeout, body.frame(), effect).await? {
             let frame = frame.map_err(|_| silent(effect))?;
             if let Some(piece) = frame.data_ref() {
                 tables.push(piece, row)?;
@@ -158,7 +160,7 @@ impl Wire {
             .header(CONTENT_TYPE, HeaderValue::from_static(kind))
             .body(Full::new(body))
             .map_err(|_| failure(ErrorKind::Invalid, "the URL cannot be requested"))?;
-        let response = in_time(self.client.request(request), effect)
+        let response = in_time(self.timeout, self.client.request(request), effect)
             .await?
             .map_err(|error| lost(&error, effect))?;
         let status = response.status().as_u16();
@@ -176,8 +178,12 @@ pub(crate) const fn failure(kind: ErrorKind, sentence: &'static str) -> Failure 
     Failure { error: Error::new(kind, StoreKind::InfluxDb, sentence), busy: None }
 }
 
-async fn in_time<T>(work: impl Future<Output = T>, effect: Effect) -> Result<T, Failure> {
-    tokio::time::timeout(TIMEOUT, work).await.map_err(|_| match effect {
+async fn in_time<T>(
+    most: Duration,
+    work: impl Future<Output = T>,
+    effect: Effect,
+) -> Result<T, Failure> {
+    tokio::time::timeout(most, work).await.map_err(|_| match effect {
         Effect::Reads => failure(ErrorKind::Timeout, "no answer within the time allowed"),
         Effect::Writes => silent(effect),
     })

@@ -99,6 +99,7 @@ async fn every_refusal_of_the_server_has_its_kind() {
         (403, ErrorKind::Authentication),
         (404, ErrorKind::Missing),
         (500, ErrorKind::Unavailable),
+        (507, ErrorKind::Unavailable),
     ] {
         let peer = Peer::start(vec![http(status)]);
         let sink = sink(&peer.address);

@@ -2,6 +2,8 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test reports by panicking")]
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
 
 use std::time::Duration;
 
@@ -17,34 +19,10 @@ use http_body_util::Full;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-
-/// A setting of the real server; without it a test fails and says so.
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run `cargo xtask services up influxdb` and source its env")
-    })
-}
-
-fn tls() -> Tls {
-    Tls::builder().ca_file(variable("EVANESCE_TLS_CA")).build().unwrap()
-}
-
-fn token() -> String {
-    std::fs::read_to_string(variable("EVANESCE_INFLUXDB_TOKEN_FILE")).unwrap().trim().to_owned()
-}
-
-/// The server's URL without its bucket, so that each namespace makes its own.
-fn url() -> String {
-    let url = variable("EVANESCE_INFLUXDB_URL");
-    let (base, query) = url.split_once('?').unwrap();
-    let kept: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("bucket=")).collect();
-    format!("{base}?{}", kept.join("&"))
-}
+use server::{started_in, tls, token, url, variable};
 
 async fn started() -> InfluxSink {
-    let sink = InfluxSink::connect(&url(), &token(), &tls(), &fresh_namespace()).unwrap();
-    sink.start().await.unwrap();
-    sink
+    started_in(&fresh_namespace()).await
 }
 
 /// Runs functions of the contract suite, each in a namespace and a bucket of its own.

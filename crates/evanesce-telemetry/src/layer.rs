@@ -28,8 +28,8 @@ const WITHHELD: &[&str] =
 /// field, or a field of a span. Values under names such as `password` are withheld
 /// unread. A record holds at most 32 fields and 16 KiB of text.
 ///
-/// A layer cannot change what its siblings see. Whatever else is in the registry, such
-/// as a `fmt` layer, gets the events as they are.
+/// A layer cannot change what its siblings see: a `fmt` layer of one's own prints events as
+/// they are. [`Telemetry::printed`] makes one that does not.
 pub struct TelemetryLayer {
     telemetry: Telemetry,
 }
@@ -40,7 +40,7 @@ impl TelemetryLayer {
     }
 
     fn fields(&self) -> Fields<'_> {
-        Fields { telemetry: &self.telemetry, fields: Vec::new() }
+        Fields::new(&self.telemetry)
     }
 }
 
@@ -91,7 +91,7 @@ where
     }
 }
 
-fn level(about: &Metadata<'_>) -> Level {
+pub(crate) fn level(about: &Metadata<'_>) -> Level {
     match *about.level() {
         tracing::Level::TRACE => Level::Trace,
         tracing::Level::DEBUG => Level::Debug,
@@ -123,9 +123,16 @@ impl Room {
     }
 }
 
-struct Fields<'t> {
+/// The fields of an event or a span, sanitised as they come.
+pub(crate) struct Fields<'t> {
     telemetry: &'t Telemetry,
-    fields: Vec<(&'static str, Value)>,
+    pub(crate) fields: Vec<(&'static str, Value)>,
+}
+
+impl<'t> Fields<'t> {
+    pub(crate) const fn new(telemetry: &'t Telemetry) -> Self {
+        Self { telemetry, fields: Vec::new() }
+    }
 }
 
 impl Fields<'_> {

@@ -131,6 +131,14 @@ impl Metrics {
         }
     }
 
+    /// The family of this name, where it counts in this way.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn declared(&self, name: &str, is: fn(Shape) -> bool) -> Option<Arc<Series>> {
+        let registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = registered.families.iter().find(|known| known.family.name == name);
+        known.filter(|known| is(known.shape)).cloned()
+    }
+
     fn register(&self, family: Family, shape: Shape) -> Result<Arc<Series>, Unregistered> {
         let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
         let repeated = registered.families.iter().any(|known| known.family.name == family.name);
@@ -155,9 +163,7 @@ pub struct Counter(Arc<Series>);
 impl Counter {
     /// Adds to the series of these values, in the order of the dimensions.
     pub fn add(&self, values: &[&str], n: u64) {
-        let cells = self.0.cells(values);
-        cells[0].fetch_add(n, Ordering::Relaxed);
-        self.0.touch(values);
+        self.0.count(self.0.place(values), n);
     }
 }
 
@@ -168,10 +174,7 @@ pub struct Gauge(Arc<Series>);
 impl Gauge {
     /// Sets the series of these values. What is not finite is not kept.
     pub fn set(&self, values: &[&str], value: f64) {
-        if value.is_finite() {
-            self.0.cells(values)[0].store(value.to_bits(), Ordering::Relaxed);
-            self.0.touch(values);
-        }
+        self.0.set(self.0.place(values), value);
     }
 }
 
@@ -182,24 +185,12 @@ pub struct Histogram(Arc<Series>);
 impl Histogram {
     /// Counts one observation. What is not finite is not kept.
     pub fn observe(&self, values: &[&str], value: f64) {
-        let Shape::Histogram(bounds) = self.0.shape else { return };
-        if !value.is_finite() {
-            return;
-        }
-        let cells = self.0.cells(values);
-        cells[0].fetch_add(1, Ordering::Relaxed);
-        add(&cells[1], value);
-        for (cell, bound) in cells[2..].iter().zip(bounds) {
-            if value <= bound.most {
-                cell.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        self.0.touch(values);
+        self.0.observe(self.0.place(values), value);
     }
 }
 
 #[derive(Clone, Copy)]
-enum Shape {
+pub(crate) enum Shape {
     Counter,
     Gauge,
     Histogram(&'static [Bound]),
@@ -216,7 +207,7 @@ impl Shape {
 
 /// All series of a family in one row: for each a mark whether it was touched, and its
 /// cells.
-struct Series {
+pub(crate) struct Series {
     family: Family,
     shape: Shape,
     touched: Vec<AtomicU64>,
@@ -231,27 +222,75 @@ impl Series {
     }
 
     // A missing value counts as other, and so does one that was not declared.
-    fn place(&self, values: &[&str]) -> usize {
+    pub(crate) fn place(&self, values: &[&str]) -> usize {
         self.family.dimensions.iter().enumerate().fold(0, |place, (i, dimension)| {
             let known = values.get(i).and_then(|v| dimension.values.iter().position(|d| d == v));
             place * (dimension.values.len() + 1) + known.unwrap_or(dimension.values.len())
         })
     }
 
-    fn cells(&self, values: &[&str]) -> &[AtomicU64] {
-        let (place, n) = (self.place(values), self.shape.cells());
+    pub(crate) fn count(&self, place: usize, n: u64) {
+        self.cells(place)[0].fetch_add(n, Ordering::Relaxed);
+        self.touch(place);
+    }
+
+    /// Sets a sum that somebody else keeps; it never falls.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn count_to(&self, place: usize, n: u64) {
+        self.cells(place)[0].fetch_max(n, Ordering::Relaxed);
+        self.touch(place);
+    }
+
+    pub(crate) fn set(&self, place: usize, value: f64) {
+        if value.is_finite() {
+            self.cells(place)[0].store(value.to_bits(), Ordering::Relaxed);
+            self.touch(place);
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn change(&self, place: usize, by: f64) {
+        if by.is_finite() {
+            add(&self.cells(place)[0], by);
+            self.touch(place);
+        }
+    }
+
+    pub(crate) fn observe(&self, place: usize, value: f64) {
+        let Shape::Histogram(bounds) = self.shape else { return };
+        if !value.is_finite() {
+            return;
+        }
+        let cells = self.cells(place);
+        cells[0].fetch_add(1, Ordering::Relaxed);
+        add(&cells[1], value);
+        for (cell, bound) in cells[2..].iter().zip(bounds) {
+            if value <= bound.most {
+                cell.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.touch(place);
+    }
+
+    /// The labels that tell the series apart.
+    #[cfg(feature = "metrics")]
+    pub(crate) const fn dimensions(&self) -> &'static [Dimension] {
+        self.family.dimensions
+    }
+
+    fn cells(&self, place: usize) -> &[AtomicU64] {
+        let n = self.shape.cells();
         &self.row[place * n..(place + 1) * n]
     }
 
-    fn touch(&self, values: &[&str]) {
-        self.touched[self.place(values)].store(1, Ordering::Relaxed);
+    fn touch(&self, place: usize) {
+        self.touched[place].store(1, Ordering::Relaxed);
     }
 
     fn points(&self, at: Timestamp) -> impl Iterator<Item = MetricPoint> {
-        let n = self.shape.cells();
         let touched = self.touched.iter().enumerate();
         touched.filter(|(_, mark)| mark.load(Ordering::Relaxed) > 0).map(move |(place, _)| {
-            let cells = &self.row[place * n..(place + 1) * n];
+            let cells = self.cells(place);
             self.filled(self.tagged(MetricPoint::new(at, self.family.name), place), cells)
         })
     }

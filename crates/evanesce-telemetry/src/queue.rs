@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 /// A queue with an end: what does not fit is dropped and counted, and nobody waits
 /// for a store. Its lock is held for one move at a time, never across an await.
@@ -8,20 +9,49 @@ pub(crate) struct Queue<T> {
     items: Mutex<VecDeque<T>>,
     capacity: usize,
     dropped: AtomicU64,
+    /// Who waits for a batch, and how many items make one.
+    waiting: Mutex<Option<(Waker, usize)>>,
 }
 
 impl<T> Queue<T> {
     pub(crate) const fn new(capacity: usize) -> Self {
-        Self { items: Mutex::new(VecDeque::new()), capacity, dropped: AtomicU64::new(0) }
+        Self {
+            items: Mutex::new(VecDeque::new()),
+            capacity,
+            dropped: AtomicU64::new(0),
+            waiting: Mutex::new(None),
+        }
     }
 
     pub(crate) fn push(&self, item: T) {
         let mut items = self.items();
         if items.len() < self.capacity {
             items.push_back(item);
+            let waits = items.len();
+            drop(items);
+            self.tell(waits);
         } else {
             drop(items);
             self.lose(1);
+        }
+    }
+
+    /// Ready once so many items wait, or as many as fit.
+    pub(crate) fn poll_batch(&self, batch: usize, context: &Context<'_>) -> Poll<()> {
+        let batch = batch.min(self.capacity);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiting = Some((context.waker().clone(), batch));
+        if self.len() >= batch {
+            *waiting = None;
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    fn tell(&self, waits: usize) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((waker, _)) = waiting.take_if(|(_, batch)| waits >= *batch) {
+            waker.wake();
         }
     }
 

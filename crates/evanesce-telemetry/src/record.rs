@@ -8,6 +8,7 @@ use evanesce_core::{Grain, Label, Sanitize, Timestamp};
 pub struct LogRecord {
     at: Timestamp,
     level: Level,
+    trail: Trail,
     event: &'static str,
     fields: Vec<(&'static str, Value)>,
 }
@@ -17,7 +18,17 @@ impl LogRecord {
     /// time is coarsened to the minute.
     #[must_use]
     pub const fn new(at: Timestamp, level: Level, event: &'static str) -> Self {
-        Self { at: at.coarse(Grain::Minute), level, event, fields: Vec::new() }
+        let (at, trail) = (at.coarse(Grain::Minute), Trail::Operation);
+        Self { at, level, trail, event, fields: Vec::new() }
+    }
+
+    /// As [`new`](Self::new), for the security trail: a refused password, a changed right.
+    /// Stores keep it apart, so that fewer may read it.
+    #[must_use]
+    pub const fn security(at: Timestamp, level: Level, event: &'static str) -> Self {
+        let mut record = Self::new(at, level, event);
+        record.trail = Trail::Security;
+        record
     }
 
     /// Adds a field.
@@ -37,6 +48,12 @@ impl LogRecord {
     #[must_use]
     pub const fn level(&self) -> Level {
         self.level
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub const fn trail(&self) -> Trail {
+        self.trail
     }
 
     /// The name of the event.
@@ -79,6 +96,15 @@ impl Level {
             Self::Error => "error",
         }
     }
+}
+
+/// What a record is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Trail {
+    /// Running the service.
+    Operation,
+    /// Telling who did what to its security.
+    Security,
 }
 
 /// A value that may stand in a log.

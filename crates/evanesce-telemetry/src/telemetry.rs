@@ -1,8 +1,11 @@
+use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
-use evanesce_core::{BoxFuture, Clock, Error, ErrorKind, Sanitize};
+use evanesce_core::{BoxFuture, Clock, Error, ErrorKind, Label, Sanitize, StoreKind};
 
 use crate::queue::Queue;
 use crate::{ItemOutcome, LogRecord, LogSink, MetricPoint, MetricSink, TelemetryLayer, Written};
@@ -64,6 +67,14 @@ pub struct Flushed {
     pub dropped: u64,
 }
 
+impl Flushed {
+    fn add(&mut self, other: Self) {
+        self.stored += other.stored;
+        self.refused += other.refused;
+        self.dropped += other.dropped;
+    }
+}
+
 impl Telemetry {
     /// Telemetry into these stores.
     #[must_use]
@@ -109,6 +120,31 @@ impl Telemetry {
         self.0.records.clear() + self.0.points.clear()
     }
 
+    /// Reads the oldest record and the oldest point back from their stores, and puts their
+    /// ages in seconds in the queue, as points `oldest_age` with the tag `store`. An empty
+    /// store has no age. A store that does not answer hinders not the other.
+    ///
+    /// # Errors
+    /// Those of [`LogSink::oldest`], the first that came.
+    pub async fn report_ages(&self) -> Result<(), Error> {
+        let (logs, metrics) = (&self.0.logs, &self.0.metrics);
+        let oldest =
+            [(logs.store(), logs.oldest().await), (metrics.store(), metrics.oldest().await)];
+        let mut failed = Ok(());
+        for (store, oldest) in oldest {
+            match oldest {
+                Ok(Some(at)) => {
+                    let now = self.0.clock.now();
+                    let point = MetricPoint::new(now, "oldest_age").tag("store", word(store));
+                    self.measure(point.field("seconds", now.since(at).as_secs_f64()));
+                }
+                Ok(None) => {}
+                Err(error) => failed = failed.and(Err(error)),
+            }
+        }
+        failed
+    }
+
     /// The sink for the program's `tracing` events.
     #[must_use]
     pub fn layer(&self) -> TelemetryLayer {
@@ -147,6 +183,32 @@ impl Telemetry {
 }
 
 impl Telemetry {
+    /// Carries a batch whenever one is full, and at the latest each `interval`, until
+    /// `ending` is ready; then once more. Answers what it did in all.
+    pub async fn run(&self, interval: Duration, ending: impl Future<Output = ()>) -> Flushed {
+        let mut ending = pin!(ending);
+        let mut total = Flushed::default();
+        loop {
+            let ended = {
+                let mut time = self.0.clock.sleep(interval);
+                std::future::poll_fn(|context| {
+                    if ending.as_mut().poll(context).is_ready() {
+                        return Poll::Ready(true);
+                    }
+                    let due = time.as_mut().poll(context).is_ready()
+                        || self.0.records.poll_batch(BATCH, context).is_ready()
+                        || self.0.points.poll_batch(BATCH, context).is_ready();
+                    if due { Poll::Ready(false) } else { Poll::Pending }
+                })
+                .await
+            };
+            total.add(self.flush().await);
+            if ended {
+                return total;
+            }
+        }
+    }
+
     fn report(&self) {
         let (dropped, refused) = (self.dropped(), self.refused());
         let lost = dropped + refused;
@@ -209,10 +271,23 @@ async fn deliver<T: Send + Sync>(
         if batch.items.is_empty() || attempt == ATTEMPTS || wait > LONGEST_WAIT {
             break;
         }
-        clock.sleep(wait).await;
+        clock.sleep(wait + jitter(wait)).await;
         back_off *= 2;
     }
     flushed.dropped += batch.items.len() as u64;
+}
+
+// A store's name is always a label.
+fn word(store: StoreKind) -> Label {
+    Label::parse(store.name()).unwrap_or(const { Label::new("store") })
+}
+
+// Up to half of a wait more, so that the nodes of a service do not come back together.
+// A store is never asked before the time that it named.
+fn jitter(wait: Duration) -> Duration {
+    // Each state is seeded by the operating system; nothing secret hangs on it.
+    let random = RandomState::new().hash_one(0_u8);
+    wait.mul_f64(f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX) / 2.0)
 }
 
 // Whether the same write may succeed a moment later. What was sent and not

@@ -1,5 +1,6 @@
 //! What the tests share.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use evanesce_core::{Namespace, Timestamp};
 use evanesce_telemetry::{Level, LogRecord};
