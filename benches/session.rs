@@ -91,7 +91,8 @@ where
                 let (left, work) = (Arc::clone(&left), work.clone());
                 running.spawn(async move {
                     let one_less = |left: u64| left.checked_sub(1);
-                    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+                    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
+                    {
                         work().await;
                     }
                 });

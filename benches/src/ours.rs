@@ -9,7 +9,9 @@ use evanesce_audit::{Log, LogParts, MemoryAudit, MemoryKeeper, Origin};
 use evanesce_core::{Clock, Namespace, SystemClock};
 use evanesce_crypto::{Root, SigningKey};
 use evanesce_redis::RedisStore;
-use evanesce_session::{EpochStore, MemoryStore, OpeningQuota, SessionParts, SessionPolicy, SessionStore, Sessions};
+use evanesce_session::{
+    EpochStore, MemoryStore, OpeningQuota, SessionParts, SessionPolicy, SessionStore, Sessions,
+};
 use evanesce_tls::Tls;
 
 /// The namespace of all benches.

@@ -43,9 +43,9 @@ macro_rules! store {
     ($module:ident, $sessions:ident) => {
         /// The same three steps on any store of this version.
         pub mod $module {
+            use $sessions::SessionStore;
             use $sessions::cookie::time::{Duration, OffsetDateTime};
             use $sessions::session::{Id, Record};
-            use $sessions::SessionStore;
 
             use super::Debug;
 

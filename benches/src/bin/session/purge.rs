@@ -193,13 +193,15 @@ impl<'a> Ground<'a> {
         let took = start.elapsed();
         let waits = bystander.finish();
         let windows = (took.as_nanos() / WINDOW.as_nanos()).max(1) as u32;
-        let each = |window: u32| worst(&waits, start + WINDOW * window, start + WINDOW * (window + 1));
+        let each =
+            |window: u32| worst(&waits, start + WINDOW * window, start + WINDOW * (window + 1));
         let worsts: Vec<f64> = (0..windows).map(each).collect();
         (took.as_nanos() as f64, figure::median(&worsts))
     }
 
     fn flushed(&self) -> &Self {
-        let () = redis::cmd("FLUSHALL").arg("SYNC").query(&mut self.connection()).expect("FLUSHALL");
+        let () =
+            redis::cmd("FLUSHALL").arg("SYNC").query(&mut self.connection()).expect("FLUSHALL");
         self
     }
 
@@ -221,7 +223,8 @@ impl<'a> Ground<'a> {
         let mut connection = self.connection();
         loop {
             let key: Vec<u8> = redis::cmd("RANDOMKEY").query(&mut connection).expect("a key");
-            let length: usize = redis::cmd("STRLEN").arg(key).query(&mut connection).expect("STRLEN");
+            let length: usize =
+                redis::cmd("STRLEN").arg(key).query(&mut connection).expect("STRLEN");
             if length > benches::SESSION {
                 return length;
             }
