@@ -6,6 +6,8 @@
     reason = "the helpers of these tests fail by panicking too"
 )]
 
+use std::time::Duration;
+
 use evanesce_audit::{Role, decode_as, encode, encode_as};
 use evanesce_core::{
     DataClass, Digest, Entry, Operation, Outcome, PurposeId, Rule, StoreKind, Timestamp,
@@ -53,6 +55,7 @@ fn operations() -> Vec<Operation> {
         "session-rotated",
         "session-taken",
         "session-updated",
+        "store-seen",
         "swept",
         "table-released",
         "telemetry-written",
@@ -96,9 +99,10 @@ fn entries() -> impl Strategy<Value = (Entry, Option<Role>)> {
         prop::option::of(prop::sample::select(stores())),
         prop::option::of(prop::sample::select(PURPOSES.to_vec())),
         prop::option::of(prop::sample::select(rules())),
+        prop::option::of(any::<u64>()),
         prop::option::of(prop::sample::select(ROLES.to_vec())),
     );
-    made.prop_map(|(at, operation, class, outcome, count, store, purpose, rule, role)| {
+    made.prop_map(|(at, operation, class, outcome, count, store, purpose, rule, overdue, role)| {
         let mut entry = Entry::new(Timestamp::from_millis(at), operation, class)
             .with_outcome(outcome)
             .with_count(count);
@@ -110,6 +114,9 @@ fn entries() -> impl Strategy<Value = (Entry, Option<Role>)> {
         }
         if let Some(rule) = rule {
             entry = entry.with_rule(rule);
+        }
+        if let Some(overdue) = overdue {
+            entry = entry.with_overdue(Duration::from_secs(overdue));
         }
         (entry, role)
     })
@@ -145,7 +152,7 @@ fn is_closed(leaf: &[u8]) -> bool {
         "rule" => rules().iter().any(|word| *value == serde_json::json!(word)),
         "purpose" => PURPOSES.iter().any(|purpose| value == purpose.as_str()),
         "actor" => ROLES.iter().any(|role| value == role.as_str()),
-        "count" => value.is_u64(),
+        "count" | "overdue" => value.is_u64(),
         "commitment" => serde_json::from_value::<Digest>(value.clone()).is_ok(),
         _ => false,
     })

@@ -164,23 +164,20 @@ impl Operator {
         began: &Began<'_>,
     ) -> Vec<Swept> {
         let store = self.config.log_store();
-        began("old audit entries", store);
-        let outcome = match log {
-            Ok(log) => match log.enforce(age(DataClass::Operational)).await {
-                Ok(done) => {
-                    Ok(SweepReport { examined: done.pruned, removed: done.pruned, overdue: None })
-                }
-                Err(error) => Err(OperatorError::Audit(error)),
-            },
-            // Said with the open erasures, which need the log too.
-            Err(_) => Ok(SweepReport::default()),
+        let Ok(log) = log else {
+            // What needs the log is said once, with why it does not open.
+            began("open erasures", store);
+            let outcome = self.log().await.map(|_| SweepReport::default());
+            return vec![Swept { step: "open erasures", store, outcome }];
         };
+        began("old audit entries", store);
+        let pruned = log.enforce(age(DataClass::Operational)).await;
+        let outcome = pruned
+            .map(|done| SweepReport { examined: done.pruned, removed: done.pruned, overdue: None })
+            .map_err(OperatorError::Audit);
         let entries = Swept { step: "old audit entries", store, outcome };
         began("open erasures", store);
-        let outcome = match log {
-            Ok(log) => self.resume(log).await,
-            Err(_) => self.log().await.map(|_| SweepReport::default()),
-        };
+        let outcome = self.resume(log).await;
         vec![entries, Swept { step: "open erasures", store, outcome }]
     }
 
