@@ -28,6 +28,8 @@ use evanesce_postgres::PostgresStore;
 const TABLE: &str = "composed";
 const DEBIT: u64 = 250_000;
 const DAY: u64 = 86_400_000;
+/// How often all points are gone through at most.
+const ROUNDS: usize = 5;
 /// Says to a process of this test that it is the one to be killed: URL, namespace and
 /// window.
 const CHILD: &str = "EVANESCE_BUDGET_CHILD";
@@ -106,7 +108,11 @@ async fn judge(store: &PostgresStore, windows: u64) -> (usize, usize) {
 server_test!(a_connection_that_ends_anywhere_loses_no_debit_and_makes_none_twice, |house| {
     let direct = house.store().await;
     let (mut tried, mut window, mut told, mut unknown) = (0, 0, 0, 0);
-    for cut in [Cut::Asked, Cut::Answered] {
+    // What passes at once differs from time to time, so that a round may miss the commit.
+    for cut in [Cut::Asked, Cut::Answered].into_iter().cycle().take(2 * ROUNDS) {
+        if cut == Cut::Asked && unknown > 0 {
+            break;
+        }
         for at in 0.. {
             let proxy = Proxy::start(port_of(&house.url), cut, at, None).await;
             let url = through(&house.url, proxy.port);
@@ -170,7 +176,12 @@ async fn victim(what: &str) {
 async fn kill_everywhere(house: Arc<House>) {
     let direct = house.store().await;
     let (mut killed, mut window, mut acknowledged, mut before) = (0, 0, 0, 0);
-    for cut in [Cut::Asked, Cut::Answered] {
+    let mut cuts = 0;
+    for cut in [Cut::Asked, Cut::Answered].into_iter().cycle().take(2 * ROUNDS) {
+        if cut == Cut::Asked && before > 0 {
+            break;
+        }
+        cuts += 1;
         for at in 0.. {
             window += 1;
             let victim: Victim = Arc::new(Mutex::new(None));
@@ -196,7 +207,7 @@ async fn kill_everywhere(house: Arc<House>) {
          {acknowledged} not killed, {lost} lost, {double} double"
     );
     // One is killed after the server committed and before it heard of it.
-    assert!(killed > 30 && before > 0 && acknowledged == 2, "{killed} {before} {acknowledged}");
+    assert!(killed > 30 && before > 0 && acknowledged == cuts, "{killed} {before} {acknowledged}");
     assert_eq!((lost, double), (0, 0));
 }
 
